@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Refresh the lock files: every version and hash for Linux and macOS, Python 3.11 to 3.13.
+# Needs uv (https://docs.astral.sh/uv/); nothing else here does.
+#   scripts/ci/lock.sh             keeps what is locked, adds what pyproject.toml asks for
+#   scripts/ci/lock.sh --upgrade   takes the newest versions that pyproject.toml allows
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+uv="${UV:-uv}"
+command -v "$uv" >/dev/null || { echo "error: uv is not installed: pip install uv" >&2; exit 1; }
+mkdir -p requirements
+
+compile() { # output, then further options of `uv pip compile`
+    local output="$1"
+    shift
+    "$uv" pip compile pyproject.toml --quiet --group build --output-file "$output" \
+        --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+        --custom-compile-command "make lock" --no-annotate \
+        --no-emit-index-url --no-emit-find-links "$@" >/dev/null
+}
+
+# The base is a part of dev, of the same versions.
+compile requirements/dev.txt --extra dev "$@"
+compile requirements/base.txt --constraint requirements/dev.txt "$@"
+wc -l requirements/*.txt

@@ -1,0 +1,1 @@
+"""What the Python tests share: projects with their own warehouse, dbt in process, PostgreSQL."""
