@@ -1,0 +1,48 @@
+# Thin: each target calls the one implementation in scripts/ci/, as CI and the workflow do.
+# PYTHON=/path/to/python3.12 picks the interpreter (3.11 to 3.13); python3 otherwise.
+
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-real venv test test-fast test-all lint bench-load lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
+		while IFS='|' read -r target text; do printf '  make %-11s %s\n' "$$target" "$$text"; done
+
+demo:  ## Simulate a small product, load it, build the marts, show the headline metrics
+	@scripts/ci/venv.sh base
+	@scripts/ci/demo.sh
+
+demo-real:  ## The same with a real public data set of conversations
+	@scripts/ci/venv.sh dev
+	@scripts/ci/demo_real.sh
+
+venv:  ## Make or refresh .venv with everything for development
+	@scripts/ci/venv.sh dev
+
+test:  ## Lint, build and test everything; what CI runs
+	@scripts/ci/test.sh full
+
+test-fast:  ## For a change of one model: under 90 s
+	@scripts/ci/test.sh fast
+
+test-all:  ## All tests, the long ones too
+	@scripts/ci/test.sh all
+
+lint:  ## Lint SQL and Python
+	@scripts/ci/venv.sh dev
+	@scripts/ci/lint.sh
+
+bench-load:  ## Measure how many events a CPU second loads
+	@scripts/ci/venv.sh base
+	@.venv/bin/python bench/load.py
+
+lock:  ## Refresh the lock files (needs uv); `make lock UPGRADE=1` takes newer versions
+	@scripts/ci/lock.sh $(if $(UPGRADE),--upgrade)
+
+clean:  ## Remove what the targets above made, but not warehouse.duckdb
+	rm -rf .venv build demo target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+		scripts/*.egg-info

@@ -1,0 +1,49 @@
+# Sourced by the scripts beside it: where the project is, how a step is shown, what dbt writes where.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+# Nothing here phones home, and nobody's own settings of dbt change a result.
+export DBT_SEND_ANONYMOUS_USAGE_STATS=false DO_NOT_TRACK=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+unset DBT_PROFILES_DIR DBT_PROJECT_DIR DBT_TARGET DBT_PROFILE PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+if [[ -t 1 && -z "${NO_COLOR:-}" ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
+
+fail() { # one line to a person
+    echo "error: $*" >&2
+    exit 1
+}
+
+section() { # a heading
+    printf '\n%s== %s ==%s\n' "$bold" "$*" "$plain"
+}
+
+step() { # "heading" command [argument]...: run it under a heading, and say how long it took
+    local heading="$1" started="$SECONDS" status=0
+    shift
+    section "$heading"
+    "$@" || status=$?
+    if ((status)); then
+        printf '%s-- %s: failed after %d s --%s\n' "$bold" "$heading" $((SECONDS - started)) "$plain" >&2
+        exit "$status"
+    fi
+    printf -- '-- %d s\n' $((SECONDS - started))
+}
+
+quietly() { # log-file command [argument]...: the output goes to a file; shown in full if it fails
+    local log="$1" status=0
+    shift
+    mkdir -p "$(dirname "$log")"
+    "$@" >"$log" 2>&1 </dev/null || status=$?
+    if ((status)); then
+        cat "$log" >&2
+        return "$status"
+    fi
+    # dbt ends with "Done. PASS=…"; other commands with their own last word.
+    grep -vE '^[[:space:]]*$' "$log" | tail -n 1
+}
+
+use_scratch() { # folder: a warehouse and dbt artifacts of its own, away from the user's
+    mkdir -p "$1"
+    export LLM_ANALYTICS_WAREHOUSE="$1/warehouse.duckdb"
+    export DBT_TARGET_PATH="$1/target" DBT_LOG_PATH="$1/logs"
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The checks that a change must pass; people, CI and the public workflow run this one script.
+#   scripts/ci/test.sh fast   for someone who changed one model: under 90 s
+#   scripts/ci/test.sh full   everything but what is long: under 12 minutes
+#   scripts/ci/test.sh all    the long tests too
+# It ends with pytest's own summary. PYTEST_ARGS adds arguments for pytest, WORKERS sets its processes.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+size="${1:-full}"
+workers="${WORKERS:-2}"
+case "$size" in
+    fast) selection="not long and not dbt and not postgres" ;;
+    full) selection="not long" ;;
+    all) selection="" ;;
+    *) fail "unknown size: $size (fast, full or all)" ;;
+esac
+
+empty_build() { # a clone without any warehouse builds empty marts, and every test passes
+    use_scratch build/empty
+    rm -f "$LLM_ANALYTICS_WAREHOUSE"
+    quietly build/empty/logs/build.txt .venv/bin/dbt build
+}
+
+if [[ "$size" == fast ]]; then
+    step "Environment" scripts/ci/venv.sh dev
+    scripts/ci/lint.sh python
+    DEMO_USERS="${DEMO_USERS:-60}" DEMO_DAYS="${DEMO_DAYS:-40}" scripts/ci/demo.sh build/fast
+else
+    # The base install must do the main job alone, so it gets an environment that has nothing else.
+    step "Environment with the base packages alone" scripts/ci/venv.sh base build/base-venv
+    scripts/ci/demo.sh build/ci build/base-venv
+    step "Environment" scripts/ci/venv.sh dev
+    scripts/ci/lint.sh
+    scripts/ci/conventions.sh build/ci
+    step "Build without any warehouse" empty_build
+fi
+
+section "pytest"
+# shellcheck disable=SC2086 # several arguments in one variable
+exec .venv/bin/python -m pytest -m "$selection" --numprocesses "$workers" ${PYTEST_ARGS:-}

@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Make a virtual environment from the lock files, with pip alone, and install this project into it.
+#   scripts/ci/venv.sh base [FOLDER]   what loading, dbt build and statistics need
+#   scripts/ci/venv.sh dev [FOLDER]    everything: PostgreSQL, lint and tests too
+# FOLDER is .venv unless given. What is up to date stays; what an older lock made is made again.
+# PYTHON names the interpreter; without it, the first of Python 3.11 to 3.13 that is found.
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+kind="${1:?base or dev}"
+folder="${2:-.venv}"
+[[ "$kind" == base || "$kind" == dev ]] || fail "unknown kind of environment: $kind"
+
+is_supported() { # python: does it run, and is it one of the versions in the lock?
+    "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
+}
+
+find_python() {
+    local candidate
+    if [[ -n "${PYTHON:-}" ]]; then
+        command -v "$PYTHON" >/dev/null || fail "PYTHON=$PYTHON: there is no such command"
+        is_supported "$PYTHON" || fail "PYTHON=$PYTHON is $("$PYTHON" --version 2>&1); Python 3.11, 3.12 or 3.13 is needed"
+        echo "$PYTHON"
+        return
+    fi
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if command -v "$candidate" >/dev/null && is_supported "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "Python 3.11, 3.12 or 3.13 is needed; python3 is $(python3 --version 2>&1 || echo missing)." \
+        "Name one: make PYTHON=/path/to/python3.12"
+}
+
+python="$(find_python)"
+# Everything that an environment depends on: it cannot be moved, so its place counts too.
+fingerprint() {
+    "$python" - "$PWD/$folder" pyproject.toml requirements/*.txt <<'PY'
+import hashlib, pathlib, sys
+
+digest = hashlib.sha256(f"{sys.version}\n{sys.argv[1]}".encode())
+for name in sys.argv[2:]:
+    digest.update(pathlib.Path(name).read_bytes())
+print(digest.hexdigest())
+PY
+}
+
+stamp="$folder/.installed"
+wanted="$(fingerprint)"
+installed=none
+if [[ -f "$stamp" && -x "$folder/bin/python" ]]; then
+    read -r found installed <"$stamp"
+    [[ "$found" == "$wanted" ]] || installed=none
+fi
+# dev holds all of base.
+if [[ "$installed" == "$kind" || "$installed" == dev ]]; then
+    echo "$folder is up to date ($installed, $("$folder/bin/python" --version))"
+    exit 0
+fi
+
+if [[ "$installed" == none ]]; then
+    rm -rf "$folder"
+    "$python" -m venv "$folder" ||
+        fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"
+fi
+echo "installing $(grep -c '==' "requirements/$kind.txt") locked packages into $folder" \
+    "($kind, $("$folder/bin/python" --version))"
+rm -f "$stamp"
+pip=("$folder/bin/python" -m pip --quiet --no-input)
+"${pip[@]}" install --no-compile --require-hashes --no-deps --requirement "requirements/$kind.txt"
+"${pip[@]}" install --no-deps --no-build-isolation --editable .
+printf '%s %s\n' "$wanted" "$kind" >"$stamp"
