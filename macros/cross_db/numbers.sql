@@ -1,0 +1,64 @@
+{# How many of the 16 nibbles of two 64-bit integers are equal; NULL if either is. #}
+{% macro equal_nibbles(a, b) %}
+    {{ return(adapter.dispatch('equal_nibbles', 'llm_analytics')(a, b)) }}
+{% endmacro %}
+
+{% macro default__equal_nibbles(a, b) -%}
+    {%- set x = 'xor(' ~ a ~ ', ' ~ b ~ ')' -%}
+    (16 - bit_count(({{ x }} | ({{ x }} >> 1) | ({{ x }} >> 2) | ({{ x }} >> 3)) & 1229782938247303441))
+{%- endmacro %}
+
+{% macro postgres__equal_nibbles(a, b) -%}
+    {%- set x = '(' ~ a ~ ' # ' ~ b ~ ')' -%}
+    (
+        16 - bit_count(cast(
+            ({{ x }} | ({{ x }} >> 1) | ({{ x }} >> 2) | ({{ x }} >> 3)) & 1229782938247303441 as bit(64)
+        ))
+    )
+{%- endmacro %}
+
+{# Rows for which a condition holds; NULL counts as not. #}
+{% macro count_if(condition) -%}
+    count(case when {{ condition }} then 1 end)
+{%- endmacro %}
+
+{# Sum of integers, as bigint on every engine; NULL without a row. #}
+{% macro sum_integer(expression) -%}
+    cast(sum({{ expression }}) as bigint)
+{%- endmacro %}
+
+{# Sum of money, exact; NULL without a row. #}
+{% macro sum_usd(expression) -%}
+    cast(sum({{ expression }}) as decimal(38, 12))
+{%- endmacro %}
+
+{# Ratio of two counts or amounts, the last operation over exact columns; 0/0 is NULL. #}
+{% macro ratio(numerator, denominator) -%}
+    (cast({{ numerator }} as double precision) / nullif(cast({{ denominator }} as double precision), 0))
+{%- endmacro %}
+
+{# Nearest-rank quantile: the smallest value that at least the share q of the values do not exceed. #}
+{% macro quantile(expression, q) %}
+    {{ return(adapter.dispatch('quantile', 'llm_analytics')(expression, q)) }}
+{% endmacro %}
+
+{% macro default__quantile(expression, q) -%}
+    quantile_disc({{ expression }}, {{ q }})
+{%- endmacro %}
+
+{% macro postgres__quantile(expression, q) -%}
+    percentile_disc({{ q }}) within group (order by {{ expression }})
+{%- endmacro %}
+
+{# Now, in microseconds, for versions of rows only: no metric may look at the clock. #}
+{% macro clock_microseconds() %}
+    {{ return(adapter.dispatch('clock_microseconds', 'llm_analytics')()) }}
+{% endmacro %}
+
+{% macro default__clock_microseconds() -%}
+    epoch_us(cast(current_timestamp as timestamp))
+{%- endmacro %}
+
+{% macro postgres__clock_microseconds() -%}
+    cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)
+{%- endmacro %}

@@ -1,0 +1,63 @@
+{# Whole microseconds from one timestamp to another; exact, unlike differences in floating seconds. #}
+{% macro microseconds_between(earlier, later) %}
+    {{ return(adapter.dispatch('microseconds_between', 'llm_analytics')(earlier, later)) }}
+{% endmacro %}
+
+{% macro default__microseconds_between(earlier, later) -%}
+    (epoch_us({{ later }}) - epoch_us({{ earlier }}))
+{%- endmacro %}
+
+{% macro postgres__microseconds_between(earlier, later) -%}
+    cast(extract(epoch from ({{ later }} - {{ earlier }})) * 1000000 as bigint)
+{%- endmacro %}
+
+{# A timestamp moved by whole seconds (an expression or a number). #}
+{% macro add_seconds(timestamp, seconds) %}
+    {{ return(adapter.dispatch('add_seconds', 'llm_analytics')(timestamp, seconds)) }}
+{% endmacro %}
+
+{% macro default__add_seconds(timestamp, seconds) -%}
+    ({{ timestamp }} + to_seconds({{ seconds }}))
+{%- endmacro %}
+
+{% macro postgres__add_seconds(timestamp, seconds) -%}
+    ({{ timestamp }} + {{ seconds }} * interval '1 second')
+{%- endmacro %}
+
+{# The reporting date of a UTC timestamp: its date in the reporting zone, daylight saving included. #}
+{% macro reporting_date(timestamp) %}
+    {%- set zone = llm_analytics.setting('timezone') -%}
+    {%- if zone == 'UTC' -%}
+        cast({{ timestamp }} as date)
+    {%- else -%}
+        cast(({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}' as date)
+    {%- endif -%}
+{% endmacro %}
+
+{# The UTC instant at which a reporting date begins. #}
+{% macro start_of_reporting_date(date) %}
+    {%- set zone = llm_analytics.setting('timezone') -%}
+    {%- if zone == 'UTC' -%}
+        cast({{ date }} as timestamp)
+    {%- else -%}
+        ((cast({{ date }} as timestamp) at time zone '{{ zone }}') at time zone 'UTC')
+    {%- endif -%}
+{% endmacro %}
+
+{# A date moved by whole days (an expression or a number). #}
+{% macro add_days(date, days) %}
+    {{ return(adapter.dispatch('add_days', 'llm_analytics')(date, days)) }}
+{% endmacro %}
+
+{% macro default__add_days(date, days) -%}
+    ({{ date }} + cast({{ days }} as integer))
+{%- endmacro %}
+
+{# Whole days from one date to another. #}
+{% macro days_between(earlier, later) %}
+    {{ return(adapter.dispatch('days_between', 'llm_analytics')(earlier, later)) }}
+{% endmacro %}
+
+{% macro default__days_between(earlier, later) -%}
+    cast({{ later }} - {{ earlier }} as bigint)
+{%- endmacro %}

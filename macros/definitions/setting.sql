@@ -1,0 +1,20 @@
+{# Every number and choice that a definition depends on: its default, overridable by var llm_analytics_<name>. #}
+{% macro setting(name) %}
+    {% set defaults = {
+        'timezone': 'UTC',
+        'as_of': none,
+        'session_gap_minutes': 30,
+        'oversized_session_hours': 72,
+        'refinement_window_minutes': 5,
+        'similarity_threshold': 0.6,
+        'slow_answer_ms': 5000,
+        'answer_due_seconds': 120,
+        'tokens_used_meaning': 'total',
+        'input_token_share': 0.75,
+        'max_retention_days': 90,
+    } %}
+    {% if name not in defaults %}
+        {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}
+    {% endif %}
+    {{ return(var('llm_analytics_' ~ name, defaults[name])) }}
+{% endmacro %}

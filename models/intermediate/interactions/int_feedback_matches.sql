@@ -1,0 +1,283 @@
+-- One row per feedback event: the call and the interaction it is about, and by which rule that is known.
+-- Feedback that comes to be about another interaction leaves a row with is_current = false behind.
+{{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
+
+{% set feedback_columns = llm_analytics.envelope_columns() + [
+    'source_session_id',
+    'conversation_id',
+    'trace_id',
+    'response_id',
+    'query_id',
+    'feedback_type',
+    'feedback_score',
+    'survey_id',
+    'text_length',
+    'has_conflict',
+] %}
+{% set result_columns = feedback_columns + [
+    'scope_id', 'sent_user_id', 'resolved_user_id', 'response_event_id', 'interaction_id', 'thread_id', 'match_rule',
+] %}
+
+with
+
+feedback as (
+    select * from {{ ref('int_feedback') }}
+),
+
+queries as (
+    select * from {{ ref('int_queries') }}
+),
+
+all_matches as (
+    select * from {{ ref('int_response_matches') }}
+),
+
+identities as (
+    select * from {{ ref('int_identities') }}
+),
+
+calls as (
+    select * from all_matches
+    where is_current
+),
+
+{% if is_incremental() %}
+existing as (
+    select * from {{ this }}
+),
+
+unseen_calls as (
+    select * from all_matches
+    where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}
+),
+
+unseen_queries as (
+    select * from queries
+    where {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }}
+),
+
+-- Feedback whose call, query or user may be another now.
+touched as (
+    select event_id
+    from feedback
+    where {{ llm_analytics.is_unseen(ref('int_feedback'), 'feedback_seen_to') }}
+    union
+    select event_id
+    from existing
+    where
+        is_current
+        and (
+            response_event_id in (select unseen_calls.event_id from unseen_calls)
+            or response_id in (select unseen_calls.response_id from unseen_calls)
+            or response_id in (select unseen_calls.event_id from unseen_calls)
+            or query_id in (select unseen_queries.event_id from unseen_queries)
+            or scope_id in (select unseen_calls.conversation_id from unseen_calls)
+            or scope_id in (select unseen_calls.source_session_id from unseen_calls)
+            or scope_id in (select unseen_calls.trace_id from unseen_calls)
+        )
+    union
+    select existing.event_id
+    from existing
+    left join identities
+        on existing.sent_user_id = identities.alias_id
+    where
+        existing.is_current
+        and existing.resolved_user_id <> coalesce(identities.user_id, existing.sent_user_id)
+),
+{% endif %}
+
+-- Surveys are about the product, not about a response.
+remarks as (
+    select
+        feedback.*,
+        coalesce(feedback.user_id, feedback.anonymous_id) as sent_user_id,
+        coalesce(feedback.conversation_id, feedback.source_session_id, feedback.trace_id) as scope_id,
+        feedback.feedback_type in ('nps', 'csat') as is_survey
+    from feedback
+    {%- if is_incremental() %}
+    where feedback.event_id in (select touched.event_id from touched)
+    {%- endif %}
+),
+
+-- A response id that several calls carry (attempts) means the last of them.
+named_calls as (
+    select
+        remarks.event_id,
+        calls.event_id as response_event_id,
+        calls.interaction_id,
+        calls.thread_id,
+        row_number() over (
+            partition by remarks.event_id
+            order by
+                calls.occurred_at desc,
+                coalesce(calls.sequence_number, 0) desc,
+                {{ llm_analytics.text_order('calls.event_id') }} desc
+        ) as recency
+    from remarks
+    inner join calls
+        on remarks.response_id = coalesce(calls.response_id, calls.event_id)
+),
+
+named_queries as (
+    select
+        remarks.event_id,
+        queries.event_id as interaction_id,
+        queries.thread_id
+    from remarks
+    inner join queries
+        on remarks.query_id = queries.event_id
+),
+
+-- The latest answer before the feedback where it was given. A call with a response id of its own
+-- cannot be the one that feedback with another response id means.
+scoped_calls as (
+    select
+        event_id,
+        response_id,
+        interaction_id,
+        thread_id,
+        occurred_at,
+        sequence_number,
+        conversation_id,
+        source_session_id,
+        trace_id
+    from calls
+    where
+        call_role = 'answer'
+        and is_success
+        and (
+            conversation_id in (select remarks.scope_id from remarks)
+            or source_session_id in (select remarks.scope_id from remarks)
+            or trace_id in (select remarks.scope_id from remarks)
+        )
+),
+
+scopes as (
+    select
+        event_id,
+        conversation_id as scope_id
+    from scoped_calls
+    union
+    select
+        event_id,
+        source_session_id as scope_id
+    from scoped_calls
+    union
+    select
+        event_id,
+        trace_id as scope_id
+    from scoped_calls
+),
+
+preceding_answers as (
+    select
+        remarks.event_id,
+        scoped_calls.event_id as response_event_id,
+        scoped_calls.interaction_id,
+        scoped_calls.thread_id,
+        row_number() over (
+            partition by remarks.event_id
+            order by
+                scoped_calls.occurred_at desc,
+                coalesce(scoped_calls.sequence_number, 0) desc,
+                {{ llm_analytics.text_order('scoped_calls.event_id') }} desc
+        ) as recency
+    from remarks
+    inner join scopes
+        on remarks.scope_id = scopes.scope_id
+    inner join scoped_calls
+        on scopes.event_id = scoped_calls.event_id
+    where
+        scoped_calls.occurred_at <= remarks.occurred_at
+        and not remarks.is_survey
+        and remarks.query_id is null
+        and (remarks.response_id is null or scoped_calls.response_id is null)
+),
+
+matched as (
+    select
+        remarks.event_id,
+        case
+            when named_calls.event_id is not null then named_calls.response_event_id
+            when named_queries.event_id is null then preceding_answers.response_event_id
+        end as response_event_id,
+        case
+            when named_calls.event_id is not null then named_calls.interaction_id
+            when named_queries.event_id is not null then named_queries.interaction_id
+            else preceding_answers.interaction_id
+        end as interaction_id,
+        case
+            when named_calls.event_id is not null then named_calls.thread_id
+            when named_queries.event_id is not null then named_queries.thread_id
+            else preceding_answers.thread_id
+        end as thread_id,
+        case
+            when named_calls.event_id is not null then 'response_id'
+            when named_queries.event_id is not null then 'query_id'
+            when preceding_answers.event_id is not null then 'order'
+            when remarks.is_survey then 'survey'
+            else 'orphan'
+        end as match_rule
+    from remarks
+    left join named_calls
+        on
+            remarks.event_id = named_calls.event_id
+            and named_calls.recency = 1
+    left join named_queries
+        on remarks.event_id = named_queries.event_id
+    left join preceding_answers
+        on
+            remarks.event_id = preceding_answers.event_id
+            and preceding_answers.recency = 1
+),
+
+identified as (
+    select
+        {% for column in feedback_columns -%}
+        remarks.{{ column }},
+        {% endfor -%}
+        remarks.scope_id,
+        remarks.sent_user_id,
+        coalesce(identities.user_id, remarks.sent_user_id) as resolved_user_id,
+        matched.response_event_id,
+        matched.interaction_id,
+        matched.thread_id,
+        matched.match_rule
+    from remarks
+    inner join matched
+        on remarks.event_id = matched.event_id
+    left join identities
+        on remarks.sent_user_id = identities.alias_id
+),
+
+final as (
+    select
+        {{ result_columns | join(',\n        ') }},
+        true as is_current,
+        {{ llm_analytics.newest_change(ref('int_feedback')) }} as feedback_seen_to,
+        {{ llm_analytics.newest_change(ref('int_response_matches')) }} as calls_seen_to,
+        {{ llm_analytics.newest_change(ref('int_queries')) }} as queries_seen_to,
+        {{ llm_analytics.next_change() }} as changed_seq
+    from identified
+    {% if is_incremental() %}
+    union all
+    select
+        {% for column in result_columns -%}
+        existing.{{ column }},
+        {% endfor -%}
+        false as is_current,
+        existing.feedback_seen_to,
+        existing.calls_seen_to,
+        existing.queries_seen_to,
+        case when existing.is_current then {{ llm_analytics.next_change() }} else existing.changed_seq end
+            as changed_seq
+    from existing
+    inner join identified
+        on existing.event_id = identified.event_id
+    where
+        existing.interaction_id is not null
+        and existing.interaction_id <> coalesce(identified.interaction_id, '')
+    {% endif %}
+)
+
+select * from final

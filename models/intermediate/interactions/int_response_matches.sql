@@ -1,0 +1,404 @@
+-- One row per call of a model: the query it serves, by which rule, and what it cost.
+-- A call that comes to serve another query leaves a row with is_current = false behind, so that the
+-- interaction it left is recomputed too.
+{{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
+
+{% set call_columns = llm_analytics.envelope_columns() + [
+    'source_session_id',
+    'conversation_id',
+    'trace_id',
+    'conversation_turn',
+    'response_id',
+    'query_id',
+    'parent_response_id',
+    'call_role',
+    'attempt_number',
+    'response_length',
+    'response_format',
+    'citation_count',
+    'request_model',
+    'response_model',
+    'model_version',
+    'tokens_used',
+    'token_convention',
+    'latency_ms',
+    'client_latency_ms',
+    'time_to_first_token_ms',
+    'status',
+    'error_type',
+    'finish_reason',
+    'prompt_name',
+    'prompt_version',
+    'temperature',
+    'tool_call_count',
+    'tool_cost_usd',
+    'logged_cost_usd',
+    'feature',
+    'implies_query',
+    'has_conflict',
+] %}
+{% set token_columns = [
+    'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens',
+] %}
+{% set result_columns = call_columns + token_columns + [
+    'is_success', 'sent_provider', 'sent_user_id', 'resolved_user_id', 'thread_id', 'interaction_id', 'match_rule',
+    'provider', 'model', 'priced_model', 'price_fingerprint',
+    'cost_basis', 'cost_usd', 'cost_low_usd', 'cost_high_usd',
+] %}
+
+with
+
+responses as (
+    select * from {{ ref('int_responses') }}
+),
+
+queries as (
+    select * from {{ ref('int_queries') }}
+),
+
+identities as (
+    select * from {{ ref('int_identities') }}
+),
+
+prices as (
+    select * from {{ ref('int_prices_by_day') }}
+),
+
+{% if is_incremental() %}
+existing as (
+    select * from {{ this }}
+),
+
+unseen_queries as (
+    select * from queries
+    where {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }}
+),
+
+-- Calls whose query, price or user may be another now.
+touched as (
+    select event_id
+    from responses
+    where {{ llm_analytics.is_unseen(ref('int_responses'), 'responses_seen_to') }}
+    union
+    select event_id
+    from existing
+    where
+        is_current
+        and (
+            thread_id in (select unseen_queries.thread_id from unseen_queries)
+            or interaction_id in (select unseen_queries.event_id from unseen_queries)
+            or query_id in (select unseen_queries.event_id from unseen_queries)
+            or trace_id in (select unseen_queries.trace_id from unseen_queries)
+        )
+    union
+    select existing.event_id
+    from existing
+    left join identities
+        on existing.sent_user_id = identities.alias_id
+    where
+        existing.is_current
+        and existing.resolved_user_id <> coalesce(identities.user_id, existing.sent_user_id)
+    union
+    select existing.event_id
+    from existing
+    inner join prices
+        on
+            coalesce(existing.sent_provider, '') = prices.sent_provider
+            and {{ llm_analytics.sent_model('existing') }} = prices.sent_model
+            and cast(existing.occurred_at as date) = prices.price_date
+    where
+        existing.is_current
+        and existing.price_fingerprint <> prices.price_fingerprint
+),
+{% endif %}
+
+calls as (
+    select
+        responses.*,
+        coalesce(responses.user_id, responses.anonymous_id) as own_user_id
+    from responses
+    {%- if is_incremental() %}
+    where responses.event_id in (select touched.event_id from touched)
+    {%- endif %}
+),
+
+-- Candidates: the query that the call names, else one of its trace, else one of its turn.
+{% set query_order_columns = [
+    "case when queries.occurred_at <= calls.occurred_at then 0 else 1 end as is_later",
+    "queries.occurred_at",
+    "coalesce(queries.sequence_number, 0) as sequence_number",
+] %}
+candidates as (
+    select
+        calls.event_id,
+        queries.event_id as query_event_id,
+        case when queries.is_implied then 'implied' else 'query_id' end as match_rule,
+        1 as rule_rank,
+        {{ query_order_columns | join(',\n        ') }}
+    from calls
+    inner join queries
+        on calls.query_id = queries.event_id
+    union all
+    select
+        calls.event_id,
+        queries.event_id as query_event_id,
+        'trace_id' as match_rule,
+        2 as rule_rank,
+        {{ query_order_columns | join(',\n        ') }}
+    from calls
+    inner join queries
+        on calls.trace_id = queries.trace_id
+    where calls.query_id is null
+    union all
+    select
+        calls.event_id,
+        queries.event_id as query_event_id,
+        'turn' as match_rule,
+        3 as rule_rank,
+        {{ query_order_columns | join(',\n        ') }}
+    from calls
+    inner join queries
+        on
+            calls.thread_id = queries.thread_id
+            and calls.conversation_turn = queries.conversation_turn
+    where calls.query_id is null
+),
+
+contested as (
+    select event_id
+    from candidates
+    group by event_id
+    having count(*) > 1
+),
+
+-- Of several: the better rule, then the latest query not after the call, else the first after it.
+ranked as (
+    select
+        event_id,
+        query_event_id,
+        match_rule,
+        row_number() over (
+            partition by event_id
+            order by
+                rule_rank,
+                is_later,
+                case when is_later = 0 then occurred_at end desc,
+                case when is_later = 0 then sequence_number end desc,
+                case when is_later = 0 then {{ llm_analytics.text_order('query_event_id') }} end desc,
+                occurred_at,
+                sequence_number,
+                {{ llm_analytics.text_order('query_event_id') }}
+        ) as candidate_rank
+    from candidates
+    where event_id in (select contested.event_id from contested)
+),
+
+chosen as (
+    select
+        event_id,
+        query_event_id,
+        match_rule
+    from candidates
+    where event_id not in (select contested.event_id from contested)
+    union all
+    select
+        event_id,
+        query_event_id,
+        match_rule
+    from ranked
+    where candidate_rank = 1
+),
+
+-- No candidate, and none named: the latest query before the call in its thread.
+unplaced as (
+    select
+        calls.event_id,
+        calls.thread_id,
+        calls.occurred_at,
+        calls.sequence_number
+    from calls
+    left join chosen
+        on calls.event_id = chosen.event_id
+    where
+        chosen.event_id is null
+        and calls.query_id is null
+),
+
+timeline as (
+    select
+        thread_id,
+        event_id,
+        event_id as query_event_id,
+        occurred_at,
+        sequence_number,
+        1 as stream_rank
+    from queries
+    where thread_id in (select unplaced.thread_id from unplaced)
+    union all
+    select
+        thread_id,
+        event_id,
+        null as query_event_id,
+        occurred_at,
+        sequence_number,
+        2 as stream_rank
+    from unplaced
+),
+
+stretches as (
+    select
+        thread_id,
+        event_id,
+        query_event_id,
+        count(query_event_id) over (
+            partition by thread_id
+            order by {{ llm_analytics.event_order(stream_rank='stream_rank') }}
+            rows unbounded preceding
+        ) as stretch
+    from timeline
+),
+
+preceding_queries as (
+    select
+        placed.event_id,
+        asked.query_event_id
+    from stretches as placed
+    inner join stretches as asked
+        on
+            placed.thread_id = asked.thread_id
+            and placed.stretch = asked.stretch
+            and asked.query_event_id is not null
+    where placed.query_event_id is null
+),
+
+matched as (
+    select
+        event_id,
+        query_event_id,
+        match_rule
+    from chosen
+    union all
+    select
+        event_id,
+        query_event_id,
+        'order' as match_rule
+    from preceding_queries
+),
+
+identified as (
+    select
+        calls.*,
+        matched.query_event_id as interaction_id,
+        coalesce(matched.match_rule, 'orphan') as match_rule,
+        coalesce(queries.thread_id, calls.thread_id) as matched_thread_id,
+        coalesce(
+            calls.user_id, calls.anonymous_id, queries.user_id, queries.anonymous_id
+        ) as sent_user_id,
+        {{ llm_analytics.is_success('calls.status', 'calls.error_type') }} as is_success,
+        case
+            when calls.token_convention = 'exclusive'
+                then
+                    calls.input_tokens
+                    + coalesce(calls.cache_read_tokens, 0)
+                    + coalesce(calls.cache_write_tokens, 0)
+            else calls.input_tokens
+        end as inclusive_input_tokens
+    from calls
+    left join matched
+        on calls.event_id = matched.event_id
+    left join queries
+        on matched.query_event_id = queries.event_id
+),
+
+priceable as (
+    select
+        {% for column in call_columns -%}
+        identified.{{ column }},
+        {% endfor -%}
+        identified.inclusive_input_tokens as input_tokens,
+        coalesce(identified.cache_read_tokens, 0) as cache_read_tokens,
+        coalesce(identified.cache_write_tokens, 0) as cache_write_tokens,
+        identified.output_tokens,
+        identified.reasoning_tokens,
+        identified.inclusive_input_tokens
+        - coalesce(identified.cache_read_tokens, 0)
+        - coalesce(identified.cache_write_tokens, 0) as uncached_input_tokens,
+        identified.is_success,
+        identified.sent_user_id,
+        coalesce(identities.user_id, identified.sent_user_id) as resolved_user_id,
+        identified.matched_thread_id as thread_id,
+        identified.interaction_id,
+        identified.match_rule,
+        identified.provider as sent_provider,
+        coalesce(prices.provider, identified.provider) as provider,
+        coalesce(prices.model, {{ llm_analytics.sent_model('identified') }}) as model,
+        prices.priced_model,
+        prices.price_fingerprint,
+        prices.input_usd_per_million,
+        prices.cache_read_usd_per_million,
+        prices.cache_write_usd_per_million,
+        prices.output_usd_per_million
+    from identified
+    left join identities
+        on identified.sent_user_id = identities.alias_id
+    left join prices
+        on
+            coalesce(identified.provider, '') = prices.sent_provider
+            and {{ llm_analytics.sent_model('identified') }} = prices.sent_model
+            and cast(identified.occurred_at as date) = prices.price_date
+),
+
+based as (
+    select
+        priceable.*,
+        {{ llm_analytics.cost_basis('priceable') }} as cost_basis
+    from priceable
+),
+
+costed as (
+    select
+        based.*,
+        cast(
+            {{ llm_analytics.model_cost_usd('based', 'estimate') }} + coalesce(tool_cost_usd, 0)
+            as decimal(24, 12)
+        ) as cost_usd,
+        cast(
+            {{ llm_analytics.model_cost_usd('based', 'low') }} + coalesce(tool_cost_usd, 0)
+            as decimal(24, 12)
+        ) as cost_low_usd,
+        cast(
+            {{ llm_analytics.model_cost_usd('based', 'high') }} + coalesce(tool_cost_usd, 0)
+            as decimal(24, 12)
+        ) as cost_high_usd
+    from based
+),
+
+final as (
+    select
+        {{ result_columns | join(',\n        ') }},
+        true as is_current,
+        {{ llm_analytics.newest_change(ref('int_queries')) }} as queries_seen_to,
+        {{ llm_analytics.newest_change(ref('int_responses')) }} as responses_seen_to,
+        {{ llm_analytics.next_change() }} as changed_seq
+    from costed
+    {% if is_incremental() %}
+    union all
+    select
+        {% for column in result_columns -%}
+        existing.{{ column }},
+        {% endfor -%}
+        false as is_current,
+        existing.queries_seen_to,
+        existing.responses_seen_to,
+        case when existing.is_current then {{ llm_analytics.next_change() }} else existing.changed_seq end
+            as changed_seq
+    from existing
+    inner join costed
+        on existing.event_id = costed.event_id
+    where
+        existing.interaction_id is not null
+        and existing.interaction_id <> coalesce(costed.interaction_id, '')
+    {% endif %}
+)
+
+select * from final
