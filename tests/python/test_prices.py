@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 from collections import Counter, defaultdict
 from datetime import date
@@ -72,7 +71,11 @@ def last_day(row: Row) -> date:
 def test_the_list_is_broad(prices: list[Row]) -> None:
     models = {(row["provider"], row["model"]) for row in prices if row["match"] == "exact"}
     assert len(models) >= 60
-    assert len({provider for provider, _ in models}) >= 6
+    providers = {provider for provider, _ in models}
+    assert len(providers) >= 6
+    page = (ROOT / "docs" / "prices.md").read_text(encoding="utf-8")
+    claim = f"{len(models)} models, current and retired, of {len(providers)} providers"
+    assert claim in " ".join(page.split())
 
 
 def test_every_cell_is_plain(prices: list[Row]) -> None:
@@ -250,13 +253,8 @@ def test_what_is_not_listed_is_unpriced(
 # The prices against the public tables that they name. The tables are not part of this project.
 
 
-def read_table(file_name: str) -> Any:
-    shared = os.environ.get("LLM_ANALYTICS_SHARED")
-    if not shared:
-        pytest.skip("LLM_ANALYTICS_SHARED is not set: no public price tables to compare with")
-    path = Path(shared) / "data" / "prices" / file_name
-    if not path.is_file():
-        pytest.skip(f"no price table {path}")
+def read_table(shared: Path, file_name: str) -> Any:
+    path = shared / "data" / "prices" / file_name
     return json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal, parse_int=Decimal)
 
 
@@ -282,8 +280,8 @@ def litellm_price_of(table: Any, key: str) -> Price:
 
 
 @pytest.mark.parametrize("table_name", TABLES)
-def test_prices_equal_the_table_they_name(prices: list[Row], table_name: str) -> None:
-    table = read_table(TABLES[table_name])
+def test_prices_equal_the_table_they_name(prices: list[Row], table_name: str, shared: Path) -> None:
+    table = read_table(shared, TABLES[table_name])
     compared = 0
     for row in prices:
         claim = re.match(re.escape(table_name) + r" \[([^\]]+)\]", row["source"])
@@ -312,9 +310,9 @@ def test_every_source_that_looks_like_a_table_row_is_a_known_table(prices: list[
 
 
 def test_aliases_that_the_newest_table_prices_have_its_price(
-    prices: list[Row], aliases: list[Row]
+    prices: list[Row], aliases: list[Row], shared: Path
 ) -> None:
-    table = read_table(TABLES["litellm 1.109.1 (2026-11-12)"])
+    table = read_table(shared, TABLES["litellm 1.109.1 (2026-11-12)"])
     current = {
         (row["provider"], row["model"]): price_of(row)
         for row in prices
