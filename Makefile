@@ -14,11 +14,11 @@ help:  ## Show this list
 
 demo:  ## Simulate a small product, load it, build the marts, show the headline metrics
 	@scripts/ci/venv.sh base
-	@scripts/ci/demo.sh
+	@scripts/ci/demo.sh simulated
 
 demo-real:  ## The same with a real public data set of conversations
 	@scripts/ci/venv.sh dev
-	@scripts/ci/demo_real.sh
+	@scripts/ci/demo.sh real
 
 venv:  ## Make or refresh .venv with everything for development
 	@scripts/ci/venv.sh dev
