@@ -20,14 +20,14 @@ final as (
         aliases.provider,
         aliases.model
     from aliases
-    left join exact_prices as target
+    left join exact_prices as priced
         on
-            aliases.provider = target.provider
-            and aliases.model = target.model
+            aliases.provider = priced.provider
+            and aliases.model = priced.model
     left join exact_prices as namesake
         on aliases.alias = namesake.model
     where
-        target.model is null
+        priced.model is null
         or namesake.model is not null
 )
 
