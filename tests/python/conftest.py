@@ -54,6 +54,17 @@ def warehouse(tmp_path: Path) -> Path:
     return tmp_path / "warehouse.duckdb"
 
 
+@pytest.fixture(scope="session")
+def make_project(manifests: dict[str, Any]) -> Callable[[Path], DbtProject]:
+    """Make a project in place with its warehouse in a given folder, for fixtures of a wider scope.
+
+    For example, with `tmp_path_factory.mktemp("built")` in a module's own fixture.
+    """
+    return lambda folder: DbtProject(
+        ROOT, str(folder / "warehouse.duckdb"), folder / "dbt", manifests
+    )
+
+
 @pytest.fixture
 def project(tmp_path: Path, warehouse: Path, manifests: dict[str, Any]) -> DbtProject:
     """The project in place, read only, with its own DuckDB warehouse and target folder."""
@@ -111,7 +122,10 @@ def shared() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that needs a PostgreSQL server, so that `-m postgres` finds all of them."""
+    """Mark every test by what it starts, so that a selection by marker misses none."""
     for item in items:
-        if "postgres_url" in getattr(item, "fixturenames", ()):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if "postgres_url" in fixtures:
             item.add_marker(pytest.mark.postgres)
+        if fixtures & {"manifests", "postgres_manifests", "project_copy"}:
+            item.add_marker(pytest.mark.dbt)

@@ -101,6 +101,12 @@ class DbtProject:
             raise AssertionError(_explain(args, result))
         return result
 
+    def manifest(self) -> Any:
+        """dbt's manifest of the project, parsed."""
+        if "{}" not in self.manifests:
+            self.manifests["{}"] = self.dbt("parse").result
+        return self.manifests["{}"]
+
     def command(
         self, *args: str | Path, check: bool = True, stdin: bytes | None = None
     ) -> subprocess.CompletedProcess[str]:
