@@ -24,22 +24,26 @@ used as (
     where {{ llm_analytics.sent_model('responses') }} is not null
 ),
 
--- Aliases are looked up under the provider of the call first, then under any.
+price_providers as (
+    select distinct provider from model_prices
+),
+
+-- A provider that the list does not know (a gateway's spelling) is as good as none.
 named as (
     select
         used.sent_provider,
         used.sent_model,
         used.price_date,
-        coalesce(nullif(used.sent_provider, ''), min(model_aliases.provider)) as provider,
-        coalesce(min(model_aliases.model), used.sent_model) as model
+        coalesce(model_aliases.provider, price_providers.provider) as provider,
+        coalesce(model_aliases.model, lower(trim(used.sent_model))) as model
     from used
     left join model_aliases
-        on
-            used.sent_model = model_aliases.alias
-            and used.sent_provider in ('', model_aliases.provider)
-    group by used.sent_provider, used.sent_model, used.price_date
+        on lower(trim(used.sent_model)) = model_aliases.alias
+    left join price_providers
+        on lower(trim(used.sent_provider)) = price_providers.provider
 ),
 
+-- Every price whose name fits, whatever its dates: the best name decides before the date does.
 fitting as (
     select
         named.sent_provider,
@@ -47,6 +51,8 @@ fitting as (
         named.price_date,
         model_prices.provider,
         model_prices.model,
+        model_prices.valid_from,
+        model_prices.valid_to,
         model_prices.input_usd_per_million,
         model_prices.cache_read_usd_per_million,
         model_prices.cache_write_usd_per_million,
@@ -68,8 +74,6 @@ fitting as (
                     and left(named.model, length(model_prices.model)) = model_prices.model
                 )
             )
-            and named.price_date >= model_prices.valid_from
-            and (named.price_date < model_prices.valid_to or model_prices.valid_to is null)
 ),
 
 best as (
@@ -84,7 +88,10 @@ best as (
         min(cache_write_usd_per_million) as cache_write_usd_per_million,
         min(output_usd_per_million) as output_usd_per_million
     from fitting
-    where fit = 1
+    where
+        fit = 1
+        and price_date >= valid_from
+        and (price_date < valid_to or valid_to is null)
     group by sent_provider, sent_model, price_date
     having count(*) = 1
 ),
@@ -94,7 +101,7 @@ final as (
         named.sent_provider,
         named.sent_model,
         named.price_date,
-        coalesce(best.provider, named.provider) as provider,
+        coalesce(best.provider, named.provider, nullif(named.sent_provider, '')) as provider,
         named.model,
         best.priced_model,
         best.input_usd_per_million,

@@ -323,9 +323,9 @@ final as (
     select
         {{ stored_columns | join(',\n        ') }},
         {{ llm_analytics.end_state('n_attempts', 'is_answered', 'thumbs', 'latency_ms') }} as end_state,
-        case when n_unpriced_calls = 0 then coalesce(priced_cost_usd, 0) end as cost_usd,
-        case when n_unpriced_calls = 0 then coalesce(priced_cost_low_usd, 0) end as cost_low_usd,
-        case when n_unpriced_calls = 0 then coalesce(priced_cost_high_usd, 0) end as cost_high_usd,
+        cast(case when n_unpriced_calls = 0 then coalesce(priced_cost_usd, 0) end as decimal(24, 12)) as cost_usd,
+        cast(case when n_unpriced_calls = 0 then coalesce(priced_cost_low_usd, 0) end as decimal(24, 12)) as cost_low_usd,
+        cast(case when n_unpriced_calls = 0 then coalesce(priced_cost_high_usd, 0) end as decimal(24, 12)) as cost_high_usd,
         case
             when n_calls = 0 then 'none'
             when n_cost_bases > 1 then 'mixed'
@@ -342,12 +342,14 @@ final as (
     union all
     select
         {% for column in stored_columns -%}
-        {{ 'thread_id' if column == 'thread_id' else 'null as ' ~ column }},
+        {{ 'thread_id' if column == 'thread_id'
+            else 'cast(null as decimal(24, 12)) as logged_cost_usd' if column == 'logged_cost_usd'
+            else 'null as ' ~ column }},
         {% endfor -%}
         null as end_state,
-        null as cost_usd,
-        null as cost_low_usd,
-        null as cost_high_usd,
+        cast(null as decimal(24, 12)) as cost_usd,
+        cast(null as decimal(24, 12)) as cost_low_usd,
+        cast(null as decimal(24, 12)) as cost_high_usd,
         null as cost_basis,
         true as is_removal,
         null as queries_seen_to,
