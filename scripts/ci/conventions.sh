@@ -6,4 +6,4 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 folder="${1:-build/ci}"
 use_scratch "$folder"
 step "dbt docs generate" quietly "$folder/logs/docs.txt" .venv/bin/dbt docs generate
-step "dbt-bouncer" .venv/bin/dbt-bouncer run --config-file dbt-bouncer.yml
+step "dbt-bouncer" .venv/bin/dbt-bouncer run --config-file dbt-bouncer.yml --show-all-failures

@@ -22,7 +22,7 @@ simulate() {
 }
 
 convert() {
-    "$bin/python" tests/python/support/chitchat.py "$folder/events"
+    "$bin/llm-analytics" convert chitchat --out "$folder/events"
 }
 
 load() { # a simulated product has malformed lines, as real ones do: 3 = some were quarantined
