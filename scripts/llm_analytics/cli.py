@@ -1,0 +1,99 @@
+"""The command `llm-analytics`: one front, one handler for errors."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import sys
+import traceback
+from importlib import import_module, metadata
+from typing import Annotated
+
+import typer
+
+from llm_analytics.errors import LlmAnalyticsError
+
+_PACKAGE = "llm_analytics"
+# Each module adds its commands with register(app).
+_COMMANDS = ("simulation", "loading.command", "examples.command", "status")
+
+
+def _version() -> str:
+    """The installed version; `unknown` when run from a checkout that is not installed."""
+    try:
+        return metadata.version("llm-analytics")
+    except metadata.PackageNotFoundError:
+        return "unknown (not installed)"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"llm-analytics {_version()}")
+        raise typer.Exit()
+
+
+def create_app() -> typer.Typer:
+    """The app with the commands of all modules that are there."""
+    app = typer.Typer(
+        name="llm-analytics",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def front(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True)
+        ] = False,
+        verbose: Annotated[
+            bool, typer.Option("-v", "--verbose", help="Show the detail of an error.")
+        ] = False,
+    ) -> None:
+        """LLM product analytics: load events, and see what the warehouse holds."""
+
+    for name in _COMMANDS:
+        if importlib.util.find_spec(f"{_PACKAGE}.{name}") is not None:
+            import_module(f"{_PACKAGE}.{name}").register(app)
+    return app
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status; every error is one line on stderr.
+
+    0 done, 1 failed with nothing changed, 2 wrong usage, 3 done but some lines were quarantined,
+    130 interrupted with nothing changed.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    is_verbose = any(argument in ("-v", "--verbose") for argument in given)
+    # -v is understood before and after the command's name.
+    given = [argument for argument in given if argument not in ("-v", "--verbose")]
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        result = create_app()(given, prog_name="llm-analytics", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except LlmAnalyticsError as error:
+        message, status = str(error), 1
+    except (KeyboardInterrupt, typer.Abort):
+        message, status = "interrupted; nothing was changed", 130
+    except typer.Exit as stop:
+        return stop.exit_code
+    except Exception as error:
+        status = getattr(error, "exit_code", 1)
+        if hasattr(error, "format_message"):  # click's own: wrong usage
+            message = error.format_message()
+        else:
+            message = f"{type(error).__name__}: {error}".splitlines()[0]
+            message += "" if is_verbose else " (more with -v)"
+    if is_verbose:
+        traceback.print_exc()
+    sys.stderr.write(f"llm-analytics: {message}{os.linesep}")
+    return status
+
+
+def run() -> None:
+    """The console script's entry point."""
+    sys.exit(main())

@@ -1,0 +1,303 @@
+"""Cuts content into lines and packs them into pieces that the fast lane reads at once.
+
+One vectorised pass over the bytes finds the lines, sets aside what DuckDB's reader would take
+although it is not JSON (trailing commas, NaN) or what cannot be stored (NUL), and keeps for each
+line its file, number and byte offset.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from llm_analytics.loading.inputs import InputFile
+from llm_analytics.loading.reasons import Reason
+
+LINE_BYTES = 16 << 20
+PIECE_BYTES = 32 << 20
+KEPT_BYTES = 64 << 10
+_BLOCK = 1 << 17
+_EVENT = re.compile(rb'"event"[ \t]*:[ \t]*"([^"\\]*)"')
+_BLANK = b" \t\r"
+
+Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line for the strict parser. A reason set here is final."""
+
+    file_number: int
+    line_number: int
+    byte_offset: int
+    raw: bytes
+    stream: str | None
+    reason: Reason | None = None
+
+
+@dataclass
+class Counts:
+    """What the scanner counted in one file, and the verdicts on records known beforehand."""
+
+    n_lines: int = 0
+    n_blank: int = 0
+    verdicts: dict[int, Reason] = field(default_factory=dict)
+
+
+@dataclass
+class Piece:
+    """Lines of one stream, ready to be staged; their origins are in parallel arrays."""
+
+    stream: str
+    parts: list[bytes] = field(default_factory=list)
+    origins: list[tuple[int, Int64s, Int64s]] = field(default_factory=list)
+    n_bytes: int = 0
+    n_lines: int = 0
+
+    def add(self, data: bytes, file_number: int, numbers: Int64s, offsets: Int64s) -> None:
+        """Appends whole lines (each ends in a newline) with their numbers and byte offsets."""
+        self.parts.append(data)
+        self.origins.append((file_number, numbers, offsets))
+        self.n_bytes += len(data)
+        self.n_lines += len(numbers)
+
+    def origin_arrays(self) -> tuple[npt.NDArray[np.int32], Int64s, Int64s]:
+        """File number, line number and byte offset of each line."""
+        files = [np.full(len(numbers), number, dtype=np.int32) for number, numbers, _ in self.origins]
+        return (
+            np.concatenate(files),
+            np.concatenate([numbers for _, numbers, _ in self.origins]),
+            np.concatenate([offsets for _, _, offsets in self.origins]),
+        )
+
+    def lines(self, rows: Iterable[int]) -> list[Line]:
+        """The lines at these positions (from 0), for the strict parser."""
+        wanted = np.fromiter(rows, dtype=np.int64)
+        found: list[Line] = []
+        base = 0
+        for data, (number, numbers, offsets) in zip(self.parts, self.origins, strict=True):
+            local = wanted[(wanted >= base) & (wanted < base + len(numbers))] - base
+            base += len(numbers)
+            if not len(local):
+                continue
+            ends = newline_positions(data)
+            starts = np.concatenate(([0], ends[:-1] + 1))
+            for row in local.tolist():
+                raw = data[int(starts[row]) : int(ends[row])]
+                found.append(
+                    Line(number, int(numbers[row]), int(offsets[row]), raw, self.stream)
+                )
+        return found
+
+
+def newline_positions(data: bytes) -> Int64s:
+    """Where the newlines are."""
+    array = np.frombuffer(data, dtype=np.uint8)
+    found = [
+        np.flatnonzero(array[start : start + _BLOCK] == 10) + start
+        for start in range(0, len(array), _BLOCK)
+    ]
+    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+
+def suspicious_positions(data: bytes) -> Int64s:
+    """Where the bytes could be a trailing comma, NaN or Infinity, or an escaped NUL.
+
+    May name harmless places (they cost a slower look), never misses one.
+    """
+    array = np.frombuffer(data, dtype=np.uint8)
+    found: list[Int64s] = []
+    for start in range(0, len(array), _BLOCK):
+        # Two bytes of overlap, so that no pattern hides at a border.
+        block = array[max(start - 1, 0) : start + _BLOCK + 2]
+        folded = block | np.uint8(0x20)
+        closing = np.flatnonzero(folded == 0x7D)  # ] and }
+        before = block[closing - 1]
+        closing = closing[(before == 0x2C) | (before <= 0x20)]
+        # n+a+n and i+n+f are the same sum modulo 256: one comparison finds both.
+        sums = folded[:-2] + folded[1:-1]
+        sums += folded[2:]
+        words = np.flatnonzero(sums == 61)
+        first, third = folded[words], folded[words + 2]
+        is_word = ((first == 0x6E) & (third == 0x6E)) | ((first == 0x69) & (third == 0x66))
+        words = words[is_word & (folded[words + 1] != 0)]
+        before = block[np.maximum(words - 1, 0)]
+        is_value = (before <= 0x20) | (before == 0x3A) | (before == 0x2C)
+        is_value |= (before == 0x5B) | (before == 0x2D)
+        words = words[is_value]
+        base = max(start - 1, 0)
+        found += [closing[_is_after_comma(block, closing)] + base, words + base]
+    if b"\\u0000" in data:
+        found.append(np.array([m.start() for m in re.finditer(rb"\\u0000", data)], dtype=np.int64))
+    return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
+
+
+def _is_after_comma(block: npt.NDArray[np.uint8], closing: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """Whether a comma stands before each closing bracket, over white space; unsure counts as yes."""
+    result = np.empty(len(closing), dtype=np.bool_)
+    for index, position in enumerate(closing.tolist()):
+        at = position - 1
+        while at >= 0 and block[at] in (0x20, 0x09, 0x0D) and position - at < 64:
+            at -= 1
+        result[index] = at < 0 or position - at >= 64 or bool(block[at] == 0x2C)
+    return result
+
+
+class Scanner:
+    """Packs lines into pieces by stream; what needs the strict parser goes to `slow`."""
+
+    def __init__(self, events: dict[str, str], piece_bytes: int = PIECE_BYTES) -> None:
+        self._events = events
+        self._piece_bytes = piece_bytes
+        self._open: dict[str, Piece] = {}
+        self.slow: list[Line] = []
+        self.slow_bytes = 0
+
+    def scan(self, item: InputFile, blocks: Iterator[bytes], counts: Counts) -> Iterator[Piece]:
+        """Counts and packs all lines of a file; yields pieces that are full."""
+        rest = b""
+        offset = 0
+        long_line: _LongLine | None = None
+        is_first = True
+        for block in blocks:
+            if is_first:
+                is_first = False
+                if block.startswith(b"\xef\xbb\xbf"):
+                    block, offset = block[3:], 3
+            if long_line:
+                end = block.find(b"\n")
+                long_line.extend(block if end < 0 else block[:end])
+                if end < 0:
+                    continue
+                offset = self._close_long(item, long_line, counts)
+                long_line, block = None, block[end + 1 :]
+            cut = block.rfind(b"\n") + 1
+            if not cut:
+                rest += block
+                if len(rest) > LINE_BYTES:
+                    long_line, rest = _LongLine(rest, offset), b""
+                continue
+            data = rest + block[:cut]
+            rest = block[cut:]
+            self._add(item, data, offset, counts)
+            offset += len(data)
+            yield from self.full_pieces()
+        if long_line:
+            self._close_long(item, long_line, counts)
+        elif rest:
+            self._add(item, rest + b"\n", offset, counts)
+        yield from self.full_pieces()
+
+    def full_pieces(self, is_end: bool = False) -> Iterator[Piece]:
+        """Takes out the pieces that are large enough; at the end, all."""
+        total = sum(piece.n_bytes for piece in self._open.values())
+        for stream in list(self._open):
+            piece = self._open[stream]
+            if is_end or piece.n_bytes >= self._piece_bytes or total > 2 * self._piece_bytes:
+                total -= piece.n_bytes
+                yield self._open.pop(stream)
+
+    def take_slow(self) -> list[Line]:
+        """Takes out the lines that wait for the strict parser."""
+        lines, self.slow, self.slow_bytes = self.slow, [], 0
+        return lines
+
+    def add_slow(self, line: Line) -> None:
+        """Sets a line aside for the strict parser."""
+        self.slow.append(line)
+        self.slow_bytes += len(line.raw) + 200
+
+    def _close_long(self, item: InputFile, line: _LongLine, counts: Counts) -> int:
+        """Counts a line that is too long; returns the offset after it."""
+        counts.n_lines += 1
+        self.add_slow(
+            Line(item.number, counts.n_lines, line.offset, line.head, None, Reason.LINE_TOO_LONG)
+        )
+        return line.offset + line.n_bytes + 1
+
+    def _add(self, item: InputFile, data: bytes, offset: int, counts: Counts) -> None:
+        """Packs whole lines that begin at a byte offset of the file."""
+        ends = newline_positions(data)
+        starts = np.concatenate((np.zeros(1, dtype=np.int64), ends[:-1] + 1))
+        numbers = np.arange(counts.n_lines + 1, counts.n_lines + 1 + len(ends), dtype=np.int64)
+        counts.n_lines += len(ends)
+        array = np.frombuffer(data, dtype=np.uint8)
+        is_aside = array[starts] != 0x7B  # {
+        is_aside |= ends - starts > LINE_BYTES
+        is_aside[np.searchsorted(ends, suspicious_positions(data))] = True
+        if is_aside.any():
+            for row in np.flatnonzero(is_aside).tolist():
+                start, end = int(starts[row]), int(ends[row])
+                raw = data[start:end]
+                if not raw.strip(_BLANK):
+                    counts.n_blank += 1
+                    continue
+                reason = counts.verdicts.pop(int(numbers[row]), None)
+                if len(raw) > LINE_BYTES:
+                    raw, reason = raw[:KEPT_BYTES], Reason.LINE_TOO_LONG
+                self.add_slow(
+                    Line(item.number, int(numbers[row]), offset + start, raw, item.stream, reason)
+                )
+        self._pack(item, data, offset, starts, ends, numbers, is_aside)
+
+    def _pack(
+        self, item: InputFile, data: bytes, offset: int, starts: Int64s, ends: Int64s,
+        numbers: Int64s, is_aside: npt.NDArray[np.bool_],
+    ) -> None:
+        """Puts the lines that were not set aside into the pieces of their streams."""
+        streams = self._streams_of(data, starts, item.stream)
+        if streams is None:
+            if item.stream and not is_aside.any():
+                self._piece(item.stream).add(data, item.number, numbers, starts + offset)
+                return
+            streams = [item.stream] * len(starts)
+        rows: dict[str, list[int]] = {}
+        for row in np.flatnonzero(~is_aside).tolist():
+            stream = streams[row]
+            if stream is None:
+                raw = data[int(starts[row]) : int(ends[row])]
+                self.add_slow(
+                    Line(item.number, int(numbers[row]), offset + int(starts[row]), raw, item.stream)
+                )
+            else:
+                rows.setdefault(stream, []).append(row)
+        first, last = starts.tolist(), ends.tolist()
+        for stream, chosen in rows.items():
+            index = np.array(chosen, dtype=np.int64)
+            part = b"".join([data[first[row] : last[row] + 1] for row in chosen])
+            self._piece(stream).add(part, item.number, numbers[index], starts[index] + offset)
+
+    def _piece(self, stream: str) -> Piece:
+        return self._open.setdefault(stream, Piece(stream))
+
+    def _streams_of(self, data: bytes, starts: Int64s, hint: str | None) -> list[str | None] | None:
+        """The stream of each line by its event's name; None when no line has one of its own.
+
+        A guess by bytes: the lanes check it. An unknown name is left to the strict parser.
+        """
+        if hint and b'"event"' not in data[: 1 << 16]:
+            return None
+        matches = list(_EVENT.finditer(data))
+        if not matches:
+            return None
+        rows = np.searchsorted(starts, [match.start() for match in matches], side="right") - 1
+        streams: list[str | None] = [hint] * len(starts)
+        for row, match in zip(reversed(rows.tolist()), reversed(matches), strict=True):
+            streams[row] = self._events.get(match[1].decode("utf-8", "replace"))
+        return streams
+
+
+class _LongLine:
+    """A line beyond the cap: only its head is kept."""
+
+    def __init__(self, data: bytes, offset: int) -> None:
+        self.head = data[:KEPT_BYTES]
+        self.offset = offset
+        self.n_bytes = len(data)
+
+    def extend(self, data: bytes) -> None:
+        self.n_bytes += len(data)

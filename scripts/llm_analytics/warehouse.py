@@ -1,0 +1,95 @@
+"""Where the warehouse is, and connections to it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+
+from llm_analytics.errors import LlmAnalyticsError
+
+DEFAULT_FILE = "warehouse.duckdb"
+_LOCKED = re.compile(r"Conflicting lock is held in .*?\(PID (\d+)\)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A DuckDB file or a PostgreSQL database, named by LLM_ANALYTICS_WAREHOUSE."""
+
+    location: str
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether the location is a PostgreSQL URL."""
+        return self.location.startswith(("postgresql://", "postgres://"))
+
+    @property
+    def label(self) -> str:
+        """The location as it may be shown: without a password."""
+        if not self.is_postgres:
+            return self.location
+        url = urlsplit(self.location)
+        return f"postgresql://{url.hostname or 'localhost'}{url.path}"
+
+
+def project_root() -> Path:
+    """The nearest folder upwards that holds dbt_project.yml, else the current one."""
+    here = Path.cwd()
+    return next((p for p in (here, *here.parents) if (p / "dbt_project.yml").is_file()), here)
+
+
+def resolve_warehouse() -> Warehouse:
+    """The warehouse that the environment names, else warehouse.duckdb at the project's root."""
+    named = os.environ.get("LLM_ANALYTICS_WAREHOUSE", "").strip()
+    return Warehouse(named or str(project_root() / DEFAULT_FILE))
+
+
+def explain_duckdb_error(error: Exception, location: str) -> LlmAnalyticsError:
+    """One clear line for what DuckDB reports when a warehouse file cannot be used."""
+    text = str(error)
+    if locked := _LOCKED.search(text):
+        return LlmAnalyticsError(f"{location} is locked by pid {locked.group(1)}; close it first")
+    if "Could not set lock" in text:
+        return LlmAnalyticsError(f"{location} is locked by another process; close it first")
+    if "not a valid DuckDB database" in text or "magic bytes" in text or "checksum" in text:
+        return LlmAnalyticsError(f"{location} is not a warehouse file (no DuckDB database)")
+    if "No space left" in text or "File too large" in text or "Disk quota" in text:
+        return LlmAnalyticsError("the disk is full; nothing was changed")
+    if "Out of Memory" in text and "max_temp_directory_size" in text:
+        return LlmAnalyticsError("the disk is full (temporary files); nothing was changed")
+    return LlmAnalyticsError(f"{location}: {text.strip().splitlines()[0]}")
+
+
+def open_duckdb(
+    location: str, read_only: bool = False, settings: dict[str, Any] | None = None
+) -> duckdb.DuckDBPyConnection:
+    """A connection to a DuckDB file in UTC; errors are one line."""
+    try:
+        connection = duckdb.connect(
+            location, read_only=read_only, config={"autoload_known_extensions": "false",
+                "autoinstall_known_extensions": "false", **(settings or {})}
+        )
+        connection.execute("set TimeZone = 'UTC'")
+    except (duckdb.Error, OSError) as error:
+        raise explain_duckdb_error(error, location) from error
+    return connection
+
+
+def open_postgres(location: str) -> Any:
+    """A psycopg2 connection in UTC. Raises LlmAnalyticsError without the extra or the server."""
+    try:
+        import psycopg2
+    except ImportError as error:
+        raise LlmAnalyticsError(
+            "PostgreSQL needs the extra `postgres`: pip install 'llm-analytics[postgres]'"
+        ) from error
+    try:
+        return psycopg2.connect(location, options="-c timezone=UTC")
+    except psycopg2.Error as error:
+        line = (str(error).strip().splitlines() or ["unknown error"])[0]
+        raise LlmAnalyticsError(f"cannot open {Warehouse(location).label}: {line}") from error
