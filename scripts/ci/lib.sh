@@ -29,17 +29,18 @@ step() { # "heading" command [argument]...: run it under a heading, and say how 
     printf -- '-- %d s\n' $((SECONDS - started))
 }
 
-quietly() { # log-file command [argument]...: the output goes to a file; shown in full if it fails
+quietly() { # log-file command [argument]...: show the last line of its output, or why it failed
     local log="$1" status=0
     shift
     mkdir -p "$(dirname "$log")"
-    "$@" >"$log" 2>&1 </dev/null || status=$?
+    DBT_USE_COLORS=false "$@" >"$log" 2>&1 </dev/null || status=$?
     if ((status)); then
-        cat "$log" >&2
+        # Of dbt's log, all but what went well.
+        grep -vE ' of [0-9]+ (START|OK|PASS|SKIP) ' "$log" >&2 || true
+        echo "all of it: $log" >&2
         return "$status"
     fi
-    # dbt ends with "Done. PASS=…"; other commands with their own last word.
-    grep -vE '^[[:space:]]*$' "$log" | tail -n 1
+    grep -vE '^([0-9:]+)?[[:space:]]*$' "$log" | tail -n 1
 }
 
 use_scratch() { # folder: a warehouse and dbt artifacts of its own, away from the user's

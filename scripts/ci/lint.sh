@@ -14,5 +14,9 @@ fi
 if [[ "$what" == all || "$what" == sql ]]; then
     # Its own empty warehouse: linting never waits for the user's, nor locks it.
     use_scratch build/lint
-    step "sqlfluff" "$bin/sqlfluff" lint --disable-progress-bar --processes 2 models tests/dbt analyses
+    folders=()
+    for folder in models tests/dbt analyses; do
+        if [[ -d "$folder" ]]; then folders+=("$folder"); fi
+    done
+    step "sqlfluff" "$bin/sqlfluff" lint --disable-progress-bar --processes 2 "${folders[@]}"
 fi

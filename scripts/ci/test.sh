@@ -26,11 +26,11 @@ if [[ "$size" == fast ]]; then
     scripts/ci/lint.sh python
     DEMO_USERS="${DEMO_USERS:-60}" DEMO_DAYS="${DEMO_DAYS:-40}" scripts/ci/demo.sh simulated build/fast
 else
+    step "Environment" scripts/ci/venv.sh dev
+    scripts/ci/lint.sh
     # The base install must do the main job alone, so it gets an environment that has nothing else.
     step "Environment with the base packages alone" scripts/ci/venv.sh base build/base-venv
     scripts/ci/demo.sh simulated build/ci build/base-venv
-    step "Environment" scripts/ci/venv.sh dev
-    scripts/ci/lint.sh
     scripts/ci/conventions.sh build/ci
     step "Build without any warehouse" empty_build
 fi
