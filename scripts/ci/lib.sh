@@ -2,9 +2,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# Nothing here phones home, and nobody's own settings of dbt change a result.
+# Nothing here phones home, and nobody's own settings change a result.
 export DBT_SEND_ANONYMOUS_USAGE_STATS=false DO_NOT_TRACK=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 unset DBT_PROFILES_DIR DBT_PROJECT_DIR DBT_TARGET DBT_PROFILE PYTHONPATH PYTHONHOME VIRTUAL_ENV
+unset LLM_ANALYTICS_ID_KEY
 
 if [[ -t 1 && -z "${NO_COLOR:-}" ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 

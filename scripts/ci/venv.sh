@@ -33,40 +33,48 @@ find_python() {
 }
 
 python="$(find_python)"
-# Everything that an environment depends on: it cannot be moved, so its place counts too.
-fingerprint() {
-    "$python" - "$PWD/$folder" pyproject.toml requirements/*.txt <<'PY'
-import hashlib, pathlib, sys
 
-digest = hashlib.sha256(f"{sys.version}\n{sys.argv[1]}".encode())
+# Prints what an environment depends on, as two words: what is locked for it (with its interpreter
+# and its place, since it cannot be moved), and what this project declares of itself.
+fingerprints() {
+    "$python" - "$PWD/$folder" requirements/*.txt <<'PY'
+import hashlib, json, pathlib, sys, tomllib
+
+lock = hashlib.sha256(f"{sys.version}\n{sys.argv[1]}".encode())
 for name in sys.argv[2:]:
-    digest.update(pathlib.Path(name).read_bytes())
-print(digest.hexdigest())
+    lock.update(pathlib.Path(name).read_bytes())
+declared = tomllib.loads(pathlib.Path("pyproject.toml").read_text())
+parts = [declared["build-system"], declared["project"], declared["tool"]["setuptools"]]
+print(lock.hexdigest(), hashlib.sha256(json.dumps(parts).encode()).hexdigest())
 PY
 }
 
+read -r lock project < <(fingerprints)
 stamp="$folder/.installed"
-wanted="$(fingerprint)"
-installed=none
+installed=none found_lock='' found_project=''
 if [[ -f "$stamp" && -x "$folder/bin/python" ]]; then
-    read -r found installed <"$stamp"
-    [[ "$found" == "$wanted" ]] || installed=none
+    read -r installed found_lock found_project <"$stamp"
+    [[ "$found_lock" == "$lock" ]] || installed=none
 fi
 # dev holds all of base.
-if [[ "$installed" == "$kind" || "$installed" == dev ]]; then
+[[ "$installed" == dev ]] && kind=dev
+
+if [[ "$installed" == "$kind" && "$found_project" == "$project" ]]; then
     echo "$folder is up to date ($installed, $("$folder/bin/python" --version))"
     exit 0
 fi
 
+pip=("$folder/bin/python" -m pip --quiet --no-input)
 if [[ "$installed" == none ]]; then
     rm -rf "$folder"
     "$python" -m venv "$folder" ||
         fail "$python -m venv failed (on Debian and Ubuntu: apt install python3-venv)"
 fi
-echo "installing $(grep -c '==' "requirements/$kind.txt") locked packages into $folder" \
-    "($kind, $("$folder/bin/python" --version))"
 rm -f "$stamp"
-pip=("$folder/bin/python" -m pip --quiet --no-input)
-"${pip[@]}" install --no-compile --require-hashes --no-deps --requirement "requirements/$kind.txt"
+if [[ "$installed" != "$kind" ]]; then
+    echo "installing $(grep -c '^[a-z].*==' "requirements/$kind.txt") locked packages into $folder" \
+        "($kind, $("$folder/bin/python" --version))"
+    "${pip[@]}" install --no-compile --require-hashes --no-deps --requirement "requirements/$kind.txt"
+fi
 "${pip[@]}" install --no-deps --no-build-isolation --editable .
-printf '%s %s\n' "$wanted" "$kind" >"$stamp"
+printf '%s %s %s\n' "$kind" "$lock" "$project" >"$stamp"
