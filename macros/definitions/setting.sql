@@ -12,6 +12,8 @@
         'tokens_used_meaning': 'total',
         'input_token_share': 0.75,
         'max_retention_days': 90,
+        'return_window_days': 7,
+        'max_turns': 1000,
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

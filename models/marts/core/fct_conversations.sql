@@ -1,0 +1,60 @@
+-- One row per conversation: its queries and what came of them, over all of its users.
+with
+
+interactions as (
+    select * from {{ ref('fct_interactions') }}
+),
+
+totals as (
+    select
+        source,
+        conversation_id,
+        min(turn_number) as first_turn_number,
+        count(distinct user_id) as n_users,
+        count(*) as n_queries,
+        {{ llm_analytics.count_if("kind = 'new'") }} as n_messages,
+        {{ llm_analytics.count_if('is_answered') }} as depth,
+        {{ llm_analytics.count_if('is_refinement') }} as n_refinements,
+        {{ llm_analytics.count_if('n_unpriced_calls > 0') }} as n_unpriced_interactions,
+        {{ llm_analytics.sum_usd('cost_usd') }} as priced_cost_usd,
+        min(asked_at) as started_at,
+        max(asked_at) as last_asked_at,
+        max(answered_at) as last_answered_at
+    from interactions
+    group by source, conversation_id
+),
+
+final as (
+    select
+        -- ids
+        totals.conversation_id,
+        interactions.user_id,
+
+        -- strings
+        totals.source,
+
+        -- numerics
+        totals.n_users,
+        totals.n_queries,
+        totals.n_messages,
+        totals.depth,
+        totals.n_refinements,
+        totals.n_unpriced_interactions,
+        case when totals.n_unpriced_interactions = 0 then totals.priced_cost_usd end as cost_usd,
+
+        -- booleans
+        {{ llm_analytics.is_closed('totals.last_asked_at') }} as is_closed,
+
+        -- timestamps and dates
+        totals.started_at,
+        greatest(totals.last_asked_at, coalesce(totals.last_answered_at, totals.last_asked_at)) as ended_at,
+        {{ llm_analytics.reporting_date('totals.started_at') }} as conversation_date
+    from totals
+    inner join interactions
+        on
+            totals.source = interactions.source
+            and totals.conversation_id = interactions.conversation_id
+            and totals.first_turn_number = interactions.turn_number
+)
+
+select * from final
