@@ -155,12 +155,14 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
                 copy = source / path.relative_to(root)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
-    subprocess.run(
+    built = subprocess.run(
         [sys.executable, "-c", "from setuptools import build_meta as b; b.build_wheel('.')"],
         cwd=source,
-        check=True,
+        check=False,
         capture_output=True,
+        text=True,
     )
+    assert built.returncode == 0, built.stderr
     (wheel,) = source.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     for schema in (root / "docs/tracking_plan").glob("*.json"):
