@@ -16,7 +16,7 @@ from llm_analytics.errors import LlmAnalyticsError
 
 _PACKAGE = "llm_analytics"
 # Each module adds its commands with register(app).
-_COMMANDS = ("simulation", "loading.command", "examples.command", "status")
+_COMMANDS = ("simulation", "loading.command", "examples.command", "status", "summary")
 
 
 def _version() -> str:

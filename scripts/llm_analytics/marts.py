@@ -1,0 +1,42 @@
+"""Reading marts, on either engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.warehouse import Warehouse, open_duckdb, open_postgres, resolve_warehouse
+
+
+def read_mart(
+    name: str, order_by: str, schema: str = "marts", warehouse: Warehouse | None = None
+) -> list[dict[str, Any]]:
+    """All rows of a mart, as one dict per row; for marts that are small.
+
+    Raises LlmAnalyticsError if the mart is not there (yet).
+    """
+    place = warehouse or resolve_warehouse()
+    statement = f'select * from "{schema}"."{name}" order by "{order_by}"'
+    missing = LlmAnalyticsError(f"{place.label} has no {schema}.{name}: run `dbt build` first")
+    if place.is_postgres:
+        import psycopg2
+
+        with open_postgres(place.location) as connection, connection.cursor() as cursor:
+            try:
+                cursor.execute(statement)
+            except psycopg2.errors.UndefinedTable as error:
+                raise missing from error
+            names = [column.name for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    if not Path(place.location).exists():
+        raise missing
+    with open_duckdb(place.location, read_only=True) as connection:
+        try:
+            result = connection.execute(statement)
+        except duckdb.CatalogException as error:
+            raise missing from error
+        names = [column[0] for column in result.description]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

@@ -1,0 +1,81 @@
+"""`llm-analytics summary`: the headline metrics of the marts, for people and for machines."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from llm_analytics.marts import read_mart
+
+_NEXT_STEPS = """\
+What next
+  llm-analytics status           what is loaded, and which metrics it supports
+  llm-analytics load PATH…       load your own events: docs/loading.md
+  docs/extending.md              add a metric of your own in ten minutes"""
+
+
+def format_value(value: float | None, unit: str) -> str:
+    """A value as people read it; an em dash where it is not known.
+
+    Units: `share` (shown in per cent), `usd`, `ms` (shown in seconds), anything else as a number.
+    """
+    if value is None:
+        return "—"
+    if unit == "share":
+        return f"{value:.1%}"
+    if unit == "usd":
+        return f"${value:,.4f}" if abs(value) < 1 else f"${value:,.2f}"
+    if unit == "ms":
+        return f"{value / 1000:,.2f} s"
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
+
+
+def _basis(row: dict[str, Any]) -> str:
+    """What a value rests on: its interval, its two counts and its note."""
+    parts = []
+    if row["low"] is not None and row["high"] is not None:
+        low, high = format_value(row["low"], row["unit"]), format_value(row["high"], row["unit"])
+        parts.append(f"95 % interval {low} to {high}")
+    if row["numerator"] is not None and row["denominator"] is not None:
+        parts.append(f"{row['numerator']:,.10g} of {row['denominator']:,.10g}")
+    if row["note"]:
+        parts.append(row["note"])
+    return "; ".join(parts)
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+
+    @app.command()
+    def summary(
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
+    ) -> None:
+        """Show the headline metrics of the last build."""
+        rows = [
+            {name: _plain(value) for name, value in row.items()}
+            for row in read_mart("headline_metrics", order_by="position")
+        ]
+        if as_json:
+            typer.echo(json.dumps(rows, default=str))
+            return
+        table = Table(title="Headline metrics", title_justify="left")
+        table.add_column("metric")
+        table.add_column("value", justify="right")
+        table.add_column("what it rests on", overflow="fold")
+        for row in rows:
+            table.add_row(
+                row["metric"].replace("_", " "),
+                format_value(row["value"], row["unit"]),
+                _basis(row),
+            )
+        Console().print(table)
+        typer.echo(_NEXT_STEPS)
