@@ -91,7 +91,9 @@ def simulate_interactions(
         "is_new_conversation": np.ones(n_sessions, dtype=np.bool_),
         "feature": np.zeros(n_sessions, dtype=np.int64),
         "model": np.zeros(n_sessions, dtype=np.int64),
-        **{part: np.zeros(n_sessions, dtype=np.int64) for part in _TEXT_PARTS},
+        **{part: rng.integers(0, 48, n_sessions) for part in _TEXT_PARTS[1:4]},
+        "opener": rng.integers(0, len(texts.OPENERS), n_sessions),
+        "rewording": np.zeros(n_sessions, dtype=np.int64),
     }
     done: list[Columns] = []
     for turn in range(1, parameters.max_turns + 1):
@@ -176,8 +178,14 @@ class _Step:
         pools = (texts.OPENERS, texts.TASKS, texts.SUBJECTS, texts.DETAILS)
         is_fresh = (kind == NEW) | (kind == CLARIFICATION)
         for part, pool in zip(_TEXT_PARTS, pools, strict=False):
-            drawn = self.rng.integers(0, len(pool), n)
-            state[part] = np.where(is_fresh, drawn, state[part])
+            n_seconds = texts.SECOND_WORDS if part != "opener" else 1
+            n_firsts = len(pool) // n_seconds
+            first, second = np.divmod(state[part], n_seconds)
+            # Other words than in the text before, in both places.
+            first = (first + self.rng.integers(1, n_firsts, n)) % n_firsts
+            if n_seconds > 1:
+                second = (second + self.rng.integers(1, n_seconds, n)) % n_seconds
+            state[part] = np.where(is_fresh, first * n_seconds + second, state[part])
         # Another last word than before: 0 (none) for a fresh text, else one of the others.
         shift = self.rng.integers(1, len(texts.REWORDINGS) - 1, n)
         reworded = (state["rewording"] - 1 + shift) % (len(texts.REWORDINGS) - 1) + 1

@@ -40,10 +40,9 @@ class Stream:
     name: str
     event: str
     events: Columns
-    #: Each gives `,"field":value`, or NULL where the field is absent.
+    #: Each gives `,"field":value`, or NULL where the field is absent. The pool of paragraphs is the
+    #: variable `paragraphs`.
     fragments: tuple[str, ...]
-    #: Whether an expression needs the pool of paragraphs, joined on the column `paragraph`.
-    has_paragraphs: bool = False
 
 
 def _quoted(text: str) -> str:
@@ -264,7 +263,8 @@ class StreamBuilder:
             feature=rich(table["feature"][at], is_plain),
         )
         errors = (None, "server_error", "timeout", "malformed_response", "content_filter")
-        text = f"{text_pool(texts.ANSWER_OPENERS, 'answer_opener')} || paragraphs.text"
+        start = text_pool(texts.ANSWER_OPENERS, "answer_opener")
+        text = f"{start} || getvariable('paragraphs')[paragraph + 1]"
         fragments += [
             identifier("session_id", "session_id", "s-"),
             identifier("conversation_id", "conversation_id", "c-"),
@@ -303,7 +303,7 @@ class StreamBuilder:
             number("logged_cost_usd", "logged_cost_usd"),
             choice("feature", "feature", self.features),
         ]
-        return Stream("responses", "llm_response_generated", columns, tuple(fragments), True)
+        return Stream("responses", "llm_response_generated", columns, tuple(fragments))
 
     def feedback(self, feedback: Columns, calls: Columns) -> Stream:
         """What users say and show."""

@@ -11,8 +11,12 @@ import numpy as np
 
 from .randomness import Integers
 
-#: A query is opener + task + subject + detail, and one more word when it was reworded. The four
-#: parts never share a word, so two wordings of one query share at least 12 of 14 words.
+#: A query is opener + task + subject + detail, and one more word when it was reworded: then at
+#: least 13 of 15 words stay. A task, a subject and a detail are made of a first and a second
+#: half each; the next text of a conversation has others in every place, so that it shares little
+#: more than "about" and "for".
+#: Second halves of a task, of a subject, of a detail: an entry is first * SECOND_WORDS + second.
+SECOND_WORDS = 8
 OPENERS = (
     "please", "could you", "i need you to", "help me", "can someone", "i would like to",
     "let us", "next", "for tomorrow", "quickly", "as discussed earlier", "kindly",

@@ -117,18 +117,11 @@ class Writer:
         connection: duckdb.DuckDBPyConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = duckdb.connect(config={"threads": 1, "memory_limit": "1GB"})
-            # The order of the lines is that of `part`: it must stay the outer side of the join.
+            connection.execute("set TimeZone = 'UTC'; set preserve_insertion_order = true")
+            entries = [json.dumps(text, ensure_ascii=False)[1:-1] for text in texts.paragraphs()]
+            # A list and no table: a join may hand back the lines in another order.
             connection.execute(
-                "set disabled_optimizers = 'join_order,build_side_probe_side';"
-                "set TimeZone = 'UTC'; set preserve_insertion_order = true"
-            )
-            pool = "\n".join(
-                json.dumps(text, ensure_ascii=False)[1:-1] for text in texts.paragraphs()
-            )
-            connection.execute(
-                "create table paragraphs as select text, row_number() over () - 1 as number"
-                " from (select unnest(string_split(?, chr(10))) as text)",
-                [pool],
+                "set variable paragraphs = (select string_split(?, chr(10)))", ["\n".join(entries)]
             )
             self._local.connection = connection
             self._connections.append(connection)
@@ -138,16 +131,14 @@ class Writer:
 def _statement(stream: Stream, path: Path, is_spoilt: bool) -> str:
     """SQL that writes the registered part of a stream into a file."""
     fragments = ",\n".join(stream.fragments)
-    join = "left join paragraphs on paragraphs.number = part.paragraph"
-    source = f"part {join if stream.has_paragraphs else ''}"
     line = f"concat('{{\"event\":\"{stream.event}\"', {fragments}, '}}')"
-    query = f"select {line} as line from {source}"
+    query = f"select {line} as line from part"
     if is_spoilt:
         # A part of a JSON object that lacks its end is never valid JSON.
         cut = "left(line, 10 + cast(floor(cut * (length(line) - 11)) as integer))"
         query = (
             f"select case when cut >= 0 then {cut} else line end"
-            f" from (select {line} as line, cut from {source})"
+            f" from (select {line} as line, cut from part)"
         )
     target = path.as_posix().replace("'", "''")
     return f"copy ({query}) to '{target}' {_COPY}"
