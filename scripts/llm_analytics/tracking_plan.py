@@ -111,7 +111,7 @@ def _landed_type(name: str, kind: str, schema: dict[str, Any]) -> str:
 
 def _field(name: str, schema: dict[str, Any], required: bool) -> Field:
     """Reads one property of a schema."""
-    kind = "timestamp" if schema.get("x-timestamp") else schema.get("type", "string")
+    kind: Any = "timestamp" if schema.get("x-timestamp") else schema.get("type", "string")
     if kind not in _LANDED_TYPES:
         raise LlmAnalyticsError(f"tracking plan: field {name} has the unknown type {kind!r}")
     bounds = {

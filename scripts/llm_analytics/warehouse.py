@@ -71,8 +71,13 @@ def open_duckdb(
     """A connection to a DuckDB file in UTC; errors are one line."""
     try:
         connection = duckdb.connect(
-            location, read_only=read_only, config={"autoload_known_extensions": "false",
-                "autoinstall_known_extensions": "false", **(settings or {})}
+            location,
+            read_only=read_only,
+            config={
+                "autoload_known_extensions": "false",
+                "autoinstall_known_extensions": "false",
+                **(settings or {}),
+            },
         )
         connection.execute("set TimeZone = 'UTC'")
     except (duckdb.Error, OSError) as error:

@@ -28,7 +28,11 @@ def _print_summary(report: LoadReport, label: str) -> None:
         table.add_column(name, justify="right")
     for file in report.files:
         counts = (
-            file.n_lines, file.n_blank, file.n_accepted, file.n_duplicates, file.n_quarantined
+            file.n_lines,
+            file.n_blank,
+            file.n_accepted,
+            file.n_duplicates,
+            file.n_quarantined,
         )
         # Text objects, not markup: a file may be named like one.
         table.add_row(_plain(file.file_name), *(f"{count:,}" for count in counts))
@@ -52,7 +56,9 @@ def _load_with_progress(
     if is_quiet or not console.is_terminal:
         return load(found, paths, warehouse, options)
     columns = (
-        TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
         TransferSpeedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:

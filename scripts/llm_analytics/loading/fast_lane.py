@@ -38,10 +38,12 @@ class Shape:
 
     present: fields that occur; a line with another field of the plan is checked again.
     number_like: string fields whose values look like numbers, so that the quotes must be seen.
+    lacks_ids: some lines have no event id of their own, so that one is made from the content.
     """
 
     present: set[str] = field(default_factory=set)
     number_like: set[str] = field(default_factory=set)
+    lacks_ids: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def _compile(item: Field, is_number_like: bool, latest: datetime) -> _Compiled:
     if item.kind == "string":
         return _compile_string(item, column, is_number_like)
     if item.kind == "boolean":
-        return _Compiled("JSON", f"({raw} = 'true')", f"({raw} is null or {raw} in ('true', 'false'))")
+        return _Compiled(
+            "JSON", f"({raw} = 'true')", f"({raw} is null or {raw} in ('true', 'false'))"
+        )
     if item.kind == "timestamp":
         value = (
             f"case when {raw} < '#' then case when regexp_full_match({raw}, '{_ISO}')"
@@ -115,7 +119,7 @@ def _compile(item: Field, is_number_like: bool, latest: datetime) -> _Compiled:
 
 
 def _content_id(stream: Stream, present: list[Field], policy: Policy) -> str:
-    """SQL of the id made from the content: absent fields leave no trace, so that the plan can grow."""
+    """SQL of the id made from the content; an absent field leaves no trace: the plan can grow."""
     parts = [quote_text(policy.content_salt + stream.name)]
     for item in present:
         if item.name != "event_id":
@@ -126,12 +130,16 @@ def _content_id(stream: Stream, present: list[Field], policy: Policy) -> str:
     return f"md5({' || '.join(parts)})"
 
 
-def _typed_select(stream: Stream, present: list[Field], policy: Policy, has_check: bool) -> str:
+def _typed_select(
+    stream: Stream, present: list[Field], policy: Policy, has_check: bool, lacks_ids: bool
+) -> str:
     """The outer part of the query: landed columns from typed fields named as in the plan."""
     names = {item.name for item in present}
-    event_id = _content_id(stream, present, policy)
-    if "event_id" in names:
-        event_id = f"case when event_id is null then {event_id} else event_id end"
+    event_id = "event_id"
+    if lacks_ids or "event_id" not in names:
+        event_id = _content_id(stream, present, policy)
+        if "event_id" in names:
+            event_id = f"case when event_id is null then {event_id} else event_id end"
     text, length = stream.text_field, stream.length_field
     columns = ["n", "is_good" if has_check else "true as is_good"]
     columns += [f"{event_id} as event_id", '"timestamp" as occurred_at']
@@ -161,20 +169,23 @@ def fast_query(stream: Stream, shape: Shape, policy: Policy, latest: datetime, p
     }
     checks = [f"""(event is null or cast(event as varchar) = '"{stream.event}"')"""]
     checks += [one.check for one in compiled.values()]
-    checks += [f"{one.value} is not null" for one in (compiled[i.name] for i in present if i.is_required)]
+    checks += [
+        f"{one.value} is not null" for one in (compiled[i.name] for i in present if i.is_required)
+    ]
+    if "event_id" in compiled and not shape.lacks_ids:
+        checks.append(f"{compiled['event_id'].value} is not null")
     checks += [f"{quote_name(item.name)} is null" for item in fields if item not in present]
     reader = ["'event': 'JSON'"]
-    reader += [
-        f"{quote_text(item.name)}: '{compiled[item.name].reader_type if item in present else 'JSON'}'"
-        for item in fields
-    ]
+    for item in fields:
+        reader_type = compiled[item.name].reader_type if item in present else "JSON"
+        reader.append(f"{quote_text(item.name)}: '{reader_type}'")
     values = ",\n        ".join(
         f"{compiled[item.name].value} as {quote_name(item.name)}" for item in present
     )
     good = "\n            and ".join(checks)
     return f"""
 select
-    {_typed_select(stream, present, policy, True)}
+    {_typed_select(stream, present, policy, True, shape.lacks_ids)}
 from (
     select
         n,
@@ -185,7 +196,7 @@ from (
         from read_json(
             {quote_text(path)}, format = 'newline_delimited', ignore_errors = true,
             compression = 'uncompressed', hive_partitioning = false, filename = false,
-            maximum_object_size = 17000000, columns = {{{', '.join(reader)}}}
+            maximum_object_size = 17000000, columns = {{{", ".join(reader)}}}
         )
     ) as lines
 ) as typed
@@ -202,7 +213,7 @@ def clean_query(stream: Stream, names: set[str], policy: Policy, path: str) -> s
     )
     return f"""
 select
-    {_typed_select(stream, present, policy, False)}
+    {_typed_select(stream, present, policy, False, True)}
 from (
     select
         row_number() over () as n,

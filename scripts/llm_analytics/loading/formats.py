@@ -22,9 +22,8 @@ def _text_lines(blocks: Iterator[bytes]) -> Iterator[str]:
     rest = b""
     is_first = True
     for block in blocks:
-        if is_first:
-            block, is_first = block.removeprefix(b"\xef\xbb\xbf"), False
-        data = rest + block
+        data = rest + (block.removeprefix(b"\xef\xbb\xbf") if is_first else block)
+        is_first = False
         cut = data.rfind(b"\n") + 1
         rest = data[cut:]
         if len(rest) > LINE_BYTES:
@@ -83,7 +82,9 @@ def csv_lines(
                 yield ("\n".join(batch) + "\n").encode()
                 batch = []
     except csv.Error as error:
-        raise LlmAnalyticsError(f"the CSV cannot be read at record {number + 1}: {error}") from error
+        raise LlmAnalyticsError(
+            f"the CSV cannot be read at record {number + 1}: {error}"
+        ) from error
     if batch:
         yield ("\n".join(batch) + "\n").encode()
 
@@ -148,7 +149,7 @@ def _last_whole(buffer: bytes, position: int) -> int:
 
 
 def _one_line(element: bytes) -> bytes:
-    """An element without raw line breaks; inside a string, where they are wrong, they stay wrong."""
+    """An element without raw line breaks; in a string, where they are wrong, it stays wrong."""
     if b"\n" not in element:
         return element.strip(b" \t\r")
     # Inside a string a raw line break is an error; a raw tab is the same error on one line.

@@ -44,7 +44,7 @@ def _format_of(name: str) -> str | None:
 
 
 def _stream_of(name: str, plan: dict[str, Stream]) -> str | None:
-    """The stream that a file is named after: queries.jsonl, queries-2025-01.csv.gz, …"""
+    """The stream that a file is named after, as queries is by queries-2025-01.csv.gz."""
     base = Path(name).name.lower()
     for stream in sorted(plan, key=len, reverse=True):
         if re.match(re.escape(stream) + r"(?![a-z0-9_])", base):
@@ -57,7 +57,8 @@ def _expand(argument: str) -> list[Path]:
     path = Path(argument)
     if path.is_dir():
         found = sorted(
-            p for p in path.rglob("*")
+            p
+            for p in path.rglob("*")
             if p.is_file() and _format_of(p.name) and not p.name.startswith(".")
         )
         if not found:
@@ -192,7 +193,7 @@ class Content:
         return self._sha256.hexdigest()
 
     def blocks(self) -> Iterator[bytes]:
-        """The content in blocks of a few MiB. Raises LlmAnalyticsError when it cannot be trusted."""
+        """The content in blocks of a few MiB. Raises LlmAnalyticsError if it is damaged."""
         name = self._item.name
         try:
             with self._open() as stream:
@@ -216,12 +217,12 @@ class Content:
             decompressor = decompressor or _decompressor(self._item.name, data)
             for block in decompressor.feed(data):
                 produced += len(block)
-                if produced > max(BOMB_BYTES, BOMB_RATIO * self.n_bytes):
-                    if not isinstance(decompressor, _Plain):
-                        raise LlmAnalyticsError(
-                            f"{self._item.name} grows more than {BOMB_RATIO} times when"
-                            " decompressed: refused as a decompression bomb"
-                        )
+                is_bomb = produced > max(BOMB_BYTES, BOMB_RATIO * self.n_bytes)
+                if is_bomb and not isinstance(decompressor, _Plain):
+                    raise LlmAnalyticsError(
+                        f"{self._item.name} grows more than {BOMB_RATIO} times when decompressed:"
+                        " refused as a decompression bomb"
+                    )
                 if block:
                     yield block
         if decompressor:

@@ -18,10 +18,9 @@ from llm_analytics.warehouse import Warehouse, open_postgres
 
 SCHEMA = "raw"
 _LOCK_NUMBER = 5_202_412_101  # any constant: the advisory lock under which loads are numbered
-_COUNTS = {
-    name: "bigint not null"
-    for name in ("n_lines", "n_blank", "n_accepted", "n_duplicates", "n_quarantined")
-}
+_COUNTS = dict.fromkeys(
+    ("n_lines", "n_blank", "n_accepted", "n_duplicates", "n_quarantined"), "bigint not null"
+)
 _LOADS = {
     "load_seq": "bigint not null primary key",
     "loaded_at": "timestamp not null",
@@ -77,8 +76,8 @@ class Target(Protocol):
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs a statement (`?` for values) and returns its rows, if it has any."""
 
-    def staged(self, name: str, columns: dict[str, str]) -> str:
-        """The name under which a staging table can be read in the transaction."""
+    def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
+        """Relations of the transaction that hold what is staged: the rows, and their event ids."""
 
     def commit(self) -> None:
         """Makes the load visible."""
@@ -97,46 +96,53 @@ class DuckDbTarget:
         self._connection = connection
 
     def begin(self) -> None:
+        """Open the transaction and take the lock under which loads are numbered."""
         self._connection.begin()
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows, if it has any."""
         return self._connection.execute(sql, list(values)).fetchall()
 
-    def staged(self, name: str, columns: dict[str, str]) -> str:
-        return f"stage.{name}"
+    def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
+        """Say where the staged rows and their event ids can be read."""
+        return f"stage.{name}", f"stage.{name}_ids"
 
     def commit(self) -> None:
+        """Make the load visible."""
         self._connection.commit()
 
     def rollback(self) -> None:
+        """Undo everything since `begin`."""
         try:
             self._connection.rollback()
         except duckdb.Error:
             return  # an error inside the transaction has already undone it
 
     def close(self) -> None:
+        """Let go of the warehouse."""
         return
 
 
 class PostgresTarget:
     """A PostgreSQL database; checked rows are copied into temporary tables of the transaction."""
 
-    def __init__(
-        self, warehouse: Warehouse, work: duckdb.DuckDBPyConnection, folder: Path
-    ) -> None:
+    def __init__(self, warehouse: Warehouse, work: duckdb.DuckDBPyConnection, folder: Path) -> None:
         self._connection = open_postgres(warehouse.location)
         self._work = work
         self._folder = folder
 
     def begin(self) -> None:
+        """Open the transaction and take the lock under which loads are numbered."""
         self.run(f"select pg_advisory_xact_lock({_LOCK_NUMBER})")
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and return its rows, if it has any."""
         with self._connection.cursor() as cursor:
             cursor.execute(sql.replace("%", "%%").replace("?", "%s"), list(values))
             return list(cursor.fetchall()) if cursor.description else []
 
-    def staged(self, name: str, columns: dict[str, str]) -> str:
+    def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
+        """Say where the staged rows and their event ids can be read."""
         table = f"stage_{name}"
         typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         self.run(f"create temporary table {table} ({typed}) on commit drop")
@@ -150,15 +156,18 @@ class PostgresTarget:
             cursor.copy_expert(f"copy {table} ({names}) from stdin (format csv, null '\\N')", file)
         path.unlink()
         self.run(f"analyze {table}")
-        return table
+        return table, table
 
     def commit(self) -> None:
+        """Make the load visible."""
         self._connection.commit()
 
     def rollback(self) -> None:
+        """Undo everything since `begin`."""
         self._connection.rollback()
 
     def close(self) -> None:
+        """Let go of the warehouse."""
         self._connection.close()
 
 
@@ -176,14 +185,17 @@ def _ensure_table(target: Target, name: str, columns: dict[str, str]) -> None:
         return
     for column, kind in columns.items():
         if column not in existing:
-            kind = kind.replace(" not null", "")
-            target.run(f'alter table {SCHEMA}.{name} add column "{column}" {kind}')
+            nullable = kind.replace(" not null", "")
+            target.run(f'alter table {SCHEMA}.{name} add column "{column}" {nullable}')
 
 
 def ensure_tables(target: Target, source: str, streams: Sequence[Stream]) -> None:
     """Creates the schema, the log tables and the tables of these streams where they are absent."""
-    if not target.run("select 1 from information_schema.schemata where schema_name = ?"
-                      " and catalog_name = current_database()", [SCHEMA]):
+    if not target.run(
+        "select 1 from information_schema.schemata where schema_name = ?"
+        " and catalog_name = current_database()",
+        [SCHEMA],
+    ):
         target.run(f"create schema {SCHEMA}")
     _ensure_table(target, "loads", _LOADS)
     _ensure_table(target, "loaded_files", _LOADED_FILES)
@@ -208,12 +220,12 @@ def land_stream(
     table = f"{SCHEMA}.{source}_{stream.name}"
     columns = [name for name in stream.landed_columns() if name != "load_seq"]
     types = stream.landed_columns()
-    staged = target.staged(stream.name, {name: types[name] for name in columns})
+    staged, ids = target.staged(stream.name, {name: types[name] for name in columns})
     content = ", ".join(f'"{name}"' for name in columns if name not in _ORIGIN)
     target.run(
         "create temporary table repeated as"
-        f" select event_id from {staged} group by event_id having count(*) > 1"
-        f" union select s.event_id from {staged} as s"
+        f" select event_id from {ids} group by event_id having count(*) > 1"
+        f" union select s.event_id from {ids} as s"
         f" where s.event_id in (select event_id from {table})"
     )
     target.run(
@@ -245,13 +257,13 @@ def land_stream(
     losers = target.run("select file_number, count(*) from losers group by file_number")
     target.run("drop table repeated")
     target.run("drop table losers")
-    return dict(rows), dict(losers)  # type: ignore[arg-type]
+    return dict(rows), dict(losers)
 
 
 def land_quarantine(target: Target, load_seq: int) -> None:
     """Keeps the lines that were not accepted; one that an earlier load left is not kept twice."""
     columns = {name: kind for name, kind in QUARANTINE.items() if name != "load_seq"}
-    staged = target.staged("quarantine", columns)
+    staged, _ = target.staged("quarantine", columns)
     names = ", ".join(columns)
     target.run(
         f"insert into {SCHEMA}.quarantine ({names}, load_seq)"
@@ -262,7 +274,12 @@ def land_quarantine(target: Target, load_seq: int) -> None:
 
 
 def log_load(
-    target: Target, load_seq: int, loaded_at: datetime, source: str, policy: str, is_keyed: bool,
+    target: Target,
+    load_seq: int,
+    loaded_at: datetime,
+    source: str,
+    policy: str,
+    is_keyed: bool,
     files: Sequence[FileReport],
 ) -> None:
     """Writes the load and its files into the log."""

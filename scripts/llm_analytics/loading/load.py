@@ -5,19 +5,20 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import random
+import re
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading import landing
@@ -40,10 +41,13 @@ _SLOW_BYTES = 8 << 20
 _SLOW_LINES = 20_000
 _CLOCK_SKEW = timedelta(hours=24)
 
+Int32s = npt.NDArray[np.int32]
+Int64s = npt.NDArray[np.int64]
+
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How to load. memory_limit and threads are DuckDB's; None leaves its defaults."""
+    """How to load. memory_limit is DuckDB's (None: its default), threads are those of one query."""
 
     policy: Policy = field(default_factory=Policy)
     stream: str | None = None
@@ -85,8 +89,12 @@ class _Landing:
     """The lanes: pieces in, staged rows and quarantined lines out. Used from several threads."""
 
     def __init__(
-        self, work: duckdb.DuckDBPyConnection, folder: Path, plan: dict[str, Stream],
-        policy: Policy, latest: datetime,
+        self,
+        work: duckdb.DuckDBPyConnection,
+        folder: Path,
+        plan: dict[str, Stream],
+        policy: Policy,
+        latest: datetime,
     ) -> None:
         self._work = work
         self._folder = folder
@@ -95,33 +103,25 @@ class _Landing:
         self._latest = latest
         self._checker = StrictChecker(plan, latest)
         self._shapes = {name: Shape() for name in plan}
-        self._features = threading.local()
+        self._local = threading.local()
         self._lock = threading.Lock()
         self._names = itertools.count()
         self._pseudonyms: dict[str, str] = {}
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self.reasons: dict[str, int] = {}
         self.quarantined: dict[int, int] = {}
-        for stream in plan.values():
-            self._create(stream.name, self._columns(stream))
-        self._create(
-            "quarantine", {k: v for k, v in landing.QUARANTINE.items() if k != "load_seq"}
-        )
-
-    @staticmethod
-    def _columns(stream: Stream) -> dict[str, str]:
-        return {k: v for k, v in stream.landed_columns().items() if k != "load_seq"}
-
-    def _create(self, name: str, columns: dict[str, str]) -> None:
-        typed = ", ".join(f"{quote_name(k)} {v.replace(' not null', '')}" for k, v in columns.items())
-        self._work.execute(f"create table stage.{name} ({typed})")
+        self._pieces: dict[str, list[str]] = {name: [] for name in plan}
+        columns = {k: v.replace(" not null", "") for k, v in landing.QUARANTINE.items()}
+        del columns["load_seq"]
+        typed = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        work.execute(f"create table stage.quarantine ({typed})")
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """This thread's own connection to the working database."""
-        cursor: duckdb.DuckDBPyConnection | None = getattr(self._features, "cursor", None)
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
         if cursor is None:
-            cursor = self._features.cursor = self._work.cursor()
-            self._features.texts = TextFeatures(self._policy.id_key)
+            cursor = self._local.cursor = self._work.cursor()
+            self._local.features = TextFeatures(self._policy.id_key)
             with self._lock:
                 self._cursors.append(cursor)
         return cursor
@@ -147,26 +147,27 @@ class _Landing:
         with path.open("wb") as file:
             file.writelines(piece.parts)
         self._learn(stream, self._sample(piece))
+        table = f"{stream.name}_{next(self._names)}"
         for attempt in (1, 2):
             shape = self._shapes[stream.name]
             query = fast_query(stream, shape, self._policy, self._latest, str(path))
-            cursor.execute(f"create or replace temp table piece as {query}")
-            n_rows = cursor.execute("select count(*) from piece").fetchall()[0][0]
+            cursor.execute(f"create or replace table stage.{table} as {query}")
+            n_rows = cursor.execute(f"select count(*) from stage.{table}").fetchall()[0][0]
             if n_rows != piece.n_lines:  # the reader and the scanner disagree: trust neither
-                cursor.execute("delete from piece")
                 bad = list(range(piece.n_lines))
                 break
-            rows = cursor.execute("select n - 1 from piece where not is_good").fetchnumpy()
+            rows = cursor.execute(f"select n - 1 from stage.{table} where not is_good").fetchnumpy()
             bad = next(iter(rows.values())).tolist()
             if attempt == 2 or len(bad) <= max(50, piece.n_lines // 100):
                 break
-            sample = random.Random(0).sample(bad, min(len(bad), _SAMPLE_LINES))
-            if not self._learn(stream, piece.lines(sorted(sample))):
+            sample = bad[:: -(-len(bad) // _SAMPLE_LINES)]
+            if not self._learn(stream, piece.lines(sample)):
                 break
         path.unlink()
         if len(bad) < piece.n_lines:
-            self._stage(stream, *piece.origin_arrays()[:2])
-        cursor.execute("drop table piece")
+            self._stage(stream, table, *piece.origin_arrays()[:2])
+        else:
+            cursor.execute(f"drop table stage.{table}")
         if bad:
             self.slow(piece.lines(sorted(bad)))
 
@@ -180,26 +181,30 @@ class _Landing:
         """Notes which fields occur and which ids look like numbers; True if that was news."""
         present: set[str] = set()
         number_like: set[str] = set()
+        lacks_ids = False
         for line in lines:
             try:
                 record = parse_object(line.raw)
             except Rejected:
                 continue
+            lacks_ids |= record.get("event_id") in (None, "")
             for name, value in record.items():
                 if value is None or name not in stream.by_name or name == "event":
                     continue
                 present.add(name)
-                is_text = stream.by_name[name].kind == "string" and not isinstance(value, Number)
-                if is_text and isinstance(value, str) and value[:1] in set("-0123456789"):
-                    if not value.strip("-+.0123456789eE"):
-                        number_like.add(name)
+                is_text = isinstance(value, str) and not isinstance(value, Number)
+                if is_text and value and not value.strip("-+.0123456789eE"):
+                    number_like.add(name)
         with self._lock:
             shape = self._shapes[stream.name]
-            if present <= shape.present and number_like <= shape.number_like:
-                return False
-            self._shapes[stream.name] = Shape(
-                shape.present | present, shape.number_like | number_like
+            learned = Shape(
+                shape.present | present,
+                shape.number_like | number_like,
+                shape.lacks_ids or lacks_ids,
             )
+            if learned == shape:
+                return False
+            self._shapes[stream.name] = learned
         return True
 
     def slow(self, lines: list[Line]) -> None:
@@ -262,101 +267,146 @@ class _Landing:
                 names |= clean.values.keys()
                 file.write(json.dumps(clean.values, ensure_ascii=False) + "\n")
         query = clean_query(stream, names, self._policy, str(path))
-        self._cursor().execute(f"create or replace temp table piece as {query}")
+        table = f"{stream.name}_{next(self._names)}"
+        self._cursor().execute(f"create table stage.{table} as {query}")
         path.unlink()
         files = np.array([line.file_number for line, _ in pairs], dtype=np.int32)
         numbers = np.array([line.line_number for line, _ in pairs], dtype=np.int64)
-        self._stage(stream, files, numbers)
-        self._cursor().execute("drop table piece")
+        self._stage(stream, table, files, numbers)
 
-    def _stage(
-        self, stream: Stream, files: np.typing.NDArray[np.int32], numbers: np.typing.NDArray[np.int64]
-    ) -> None:
-        """Moves the good rows of `piece` to the stream's staging table, under the policy."""
+    def _stage(self, stream: Stream, table: str, files: Int32s, numbers: Int64s) -> None:
+        """Completes a staged table of rows: where each came from, and what its text gives."""
         cursor = self._cursor()
-        have = {row[0] for row in cursor.execute("describe piece").fetchall()}
-        joins: list[str] = []
-        values = {name: f"p.{quote_name(name)}" for name in self._columns(stream) if name in have}
+        have = {row[0] for row in cursor.execute(f"describe stage.{table}").fetchall()}
         n = len(files)
-        if files[0] == files[-1] and numbers[-1] - numbers[0] == n - 1:
-            values["file_number"] = str(int(files[0]))
-            values["line_number"] = f"p.n + {int(numbers[0]) - 1}"
-        else:
-            row = np.arange(1, n + 1, dtype=np.int64)
-            cursor.register("origins", {"n": row, "file_number": files, "line_number": numbers})
-            joins.append("inner join origins as o on o.n = p.n")
-            values |= {"file_number": "o.file_number", "line_number": "o.line_number"}
+        extra: dict[str, npt.NDArray[Any]] = {
+            "n": np.arange(1, n + 1, dtype=np.int64),
+            "file_number": files,
+            "line_number": numbers,
+        }
         text = stream.text_field
         if text and text.name in have:
-            self._add_text(stream, text.name, values, joins)
+            extra |= self._text_columns(stream, table, text.name, n)
+            if self._policy.text is not TextPolicy.KEEP:
+                cursor.execute(f"alter table stage.{table} drop column {quote_name(text.name)}")
+                have.discard(text.name)
+        cursor.register("extra", extra)
+        cursor.execute(f"create table stage.{table}_extra as select * from extra")
+        cursor.unregister("extra")
         if self._policy.id_key is not None:
-            self._add_pseudonyms(stream, have, values, joins)
-        names = ", ".join(quote_name(name) for name in values)
-        cursor.execute(
-            f"insert into stage.{stream.name} ({names}) select {', '.join(values.values())}"
-            f" from piece as p {' '.join(joins)} where p.is_good"
+            self._make_pseudonyms(stream, table, have)
+        with self._lock:
+            self._pieces[stream.name].append(self._piece_select(stream, table, have, extra.keys()))
+
+    def _text_columns(
+        self, stream: Stream, table: str, name: str, n: int
+    ) -> dict[str, npt.NDArray[Any]]:
+        """What is computed from the texts of a staged table, by row; a count of -1 is no text."""
+        extra: dict[str, npt.NDArray[Any]] = {}
+        found = (
+            self._cursor()
+            .execute(
+                f"select n, {quote_name(name)} as t from stage.{table}"
+                f" where is_good and {quote_name(name)} is not null"
+            )
+            .fetchnumpy()
         )
-        for name in ("origins", "features", "redacted", "pseudonyms"):
-            cursor.unregister(name)
-
-    def _add_text(
-        self, stream: Stream, name: str, values: dict[str, str], joins: list[str]
-    ) -> None:
-        """Signs, redacts or drops the text of the rows of `piece`."""
-        cursor = self._cursor()
-        if self._policy.text is not TextPolicy.KEEP:
-            values.pop(name, None)
-        if not stream.has_signature and self._policy.text is not TextPolicy.REDACT:
-            return
-        found = cursor.execute(
-            f"select n, {quote_name(name)} as t from piece"
-            f" where is_good and {quote_name(name)} is not null"
-        ).fetchnumpy()
-        rows, texts = found["n"], found["t"].tolist()
-        if not texts:
-            return
+        rows, texts = found["n"] - 1, found["t"].tolist()
         if stream.has_signature:
-            words, first, second = self._features.texts.signatures(texts)
-            cursor.register("features", {"n": rows, "words": words, "s1": first, "s2": second})
-            joins.append("left join features as f on f.n = p.n")
-            values["text_word_count"] = "f.words"
-            values["text_signature_1"] = "case when f.words > 0 then f.s1 end"
-            values["text_signature_2"] = "case when f.words > 0 then f.s2 end"
+            columns = ("text_word_count", "text_signature_1", "text_signature_2")
+            for column, values in zip(columns, self._local.features.signatures(texts), strict=True):
+                extra[column] = np.full(n, -1, dtype=np.int64)
+                extra[column][rows] = values
         if self._policy.text is TextPolicy.REDACT:
-            redacted = np.array([redact(text) for text in texts], dtype=object)
-            cursor.register("redacted", {"n": rows, "t": redacted})
-            joins.append("left join redacted as r on r.n = p.n")
-            values[name] = "r.t"
+            redacted = np.full(n, "", dtype=object)
+            redacted[rows] = [redact(text) for text in texts]
+            extra["redacted"] = redacted
+            extra["has_text"] = np.zeros(n, dtype=np.bool_)
+            extra["has_text"][rows] = True
+        return extra
 
-    def _add_pseudonyms(
-        self, stream: Stream, have: set[str], values: dict[str, str], joins: list[str]
-    ) -> None:
-        """Replaces identifiers by their keyed hash, made once per distinct value."""
-        cursor = self._cursor()
-        names = [f.name for f in stream.fields if f.is_identifier and f.name in have]
+    def _piece_select(
+        self, stream: Stream, table: str, have: Iterable[str], extra: Iterable[str]
+    ) -> str:
+        """SQL of the rows of a staged table with all landed columns, under the policy."""
+        joins = [f"inner join stage.{table}_extra as x on x.n = p.n"]
+        values = []
+        for name, kind in _landed(stream).items():
+            item = stream.by_name.get(name)
+            if name in ("file_number", "line_number"):
+                value = f"x.{name}"
+            elif name == "text_word_count" and name in extra:
+                value = "case when x.text_word_count >= 0 then x.text_word_count end"
+            elif name.startswith("text_signature") and name in extra:
+                value = f"case when x.text_word_count > 0 then x.{name} end"
+            elif item and item.is_text and "redacted" in extra:
+                value = "case when x.has_text then x.redacted end"
+            elif name not in have:
+                value = f"cast(null as {kind})"
+            elif item and item.is_identifier and self._policy.id_key is not None:
+                alias = f"k{len(joins)}"
+                joins.append(
+                    f"left join stage.pseudonyms as {alias} on {alias}.v = p.{quote_name(name)}"
+                )
+                value = f"{alias}.keyed"
+            else:
+                value = f"p.{quote_name(name)}"
+            values.append(f"{value} as {quote_name(name)}")
+        return (
+            f"select {', '.join(values)} from stage.{table} as p {' '.join(joins)} where p.is_good"
+        )
+
+    def _make_pseudonyms(self, stream: Stream, table: str, have: Iterable[str]) -> None:
+        """Makes the keyed hash of each identifier of a staged table, once per distinct value."""
+        names = [item.name for item in stream.fields if item.is_identifier and item.name in have]
         if not names:
             return
         union = " union ".join(
-            f"select {quote_name(name)} as v from piece where is_good" for name in names
+            f"select {quote_name(name)} as v from stage.{table} where is_good" for name in names
         )
-        raw = [row[0] for row in cursor.execute(union).fetchall() if row[0] is not None]
-        for value in raw:
-            if value not in self._pseudonyms:
+        for (value,) in self._cursor().execute(union).fetchall():
+            if value is not None and value not in self._pseudonyms:
                 self._pseudonyms[value] = self._policy.pseudonym(value)
-        keyed = [self._pseudonyms[value] for value in raw]
-        cursor.register(
-            "pseudonyms",
-            {"v": np.array(raw, dtype=object), "keyed": np.array(keyed, dtype=object)},
-        )
-        for index, name in enumerate(names):
-            if raw:
-                joins.append(f"left join pseudonyms as k{index} on k{index}.v = p.{quote_name(name)}")
-                values[name] = f"k{index}.keyed"
+
+    def finish(self) -> list[Stream]:
+        """Makes what is staged readable as one relation a stream; returns the streams with rows.
+
+        `stage.<stream>` has the landed columns, `stage.<stream>_ids` the event ids alone.
+        """
+        if self._policy.id_key is not None:
+            names = np.array([*self._pseudonyms, ""], dtype=object)
+            keyed = np.array([*self._pseudonyms.values(), ""], dtype=object)
+            self._work.register("pseudonyms", {"v": names, "keyed": keyed})
+            self._work.execute("create table stage.pseudonyms as select * from pseudonyms")
+            self._work.unregister("pseudonyms")
+        streams = []
+        for name, selects in self._pieces.items():
+            if selects:
+                streams.append(self._plan[name])
+                rows = " union all ".join(selects)
+                ids = " union all ".join(
+                    "select p.event_id from " + re.sub(r" (inner|left) join .* where", " where", s)
+                    for s in (select.split(" from ", 1)[1] for select in selects)
+                )
+                self._work.execute(f"create view stage.{name} as {rows}")
+                self._work.execute(f"create view stage.{name}_ids as {ids}")
+        return streams
+
+
+def _landed(stream: Stream) -> dict[str, str]:
+    """The columns of a stream's rows before they have the number of their load, and their types."""
+    columns = stream.landed_columns()
+    return {k: v.replace(" not null", "") for k, v in columns.items() if k != "load_seq"}
 
 
 def _blocks(
-    item: InputFile, content: Content, lanes: _Landing, folder: Path, plan: dict[str, Stream],
-    verdicts: dict[int, Reason], work: duckdb.DuckDBPyConnection,
+    item: InputFile,
+    content: Content,
+    lanes: _Landing,
+    folder: Path,
+    plan: dict[str, Stream],
+    verdicts: dict[int, Reason],
+    work: duckdb.DuckDBPyConnection,
 ) -> Iterator[bytes]:
     """The content as blocks of JSON lines, whatever its format."""
     source = content.blocks()
@@ -401,8 +451,10 @@ def _parquet_lines(
     lines.unlink()
 
 
-def _open_work(warehouse: Warehouse, folder: Path, options: LoadOptions) -> duckdb.DuckDBPyConnection:
-    """The database that parses and stages; it can reach its own files and the staging folder only."""
+def _open_work(
+    warehouse: Warehouse, folder: Path, options: LoadOptions
+) -> duckdb.DuckDBPyConnection:
+    """The database that parses and stages; it reaches its own files and the folder only."""
     spill = folder / "spill"
     settings: dict[str, Any] = {
         "temp_directory": str(spill),
@@ -410,8 +462,8 @@ def _open_work(warehouse: Warehouse, folder: Path, options: LoadOptions) -> duck
     }
     if options.memory_limit:
         settings["memory_limit"] = options.memory_limit
-    if options.threads:
-        settings["threads"] = options.threads
+    # The pieces run side by side already; more threads a query would mostly wait for each other.
+    settings["threads"] = options.threads or 1
     location = ":memory:" if warehouse.is_postgres else warehouse.location
     if not warehouse.is_postgres and not Path(location).absolute().parent.is_dir():
         raise LlmAnalyticsError(f"no such folder: {Path(location).absolute().parent}")
@@ -424,8 +476,11 @@ def _open_work(warehouse: Warehouse, folder: Path, options: LoadOptions) -> duck
 
 
 def load(
-    source: Source, paths: Iterable[str], warehouse: Warehouse,
-    options: LoadOptions | None = None, progress: Progress = _no_progress,
+    source: Source,
+    paths: Iterable[str],
+    warehouse: Warehouse,
+    options: LoadOptions | None = None,
+    progress: Progress = _no_progress,
 ) -> LoadReport:
     """Loads files into the warehouse: all of it or, on any error, nothing.
 
@@ -450,10 +505,16 @@ def load(
 
 
 def _load(
-    source: Source, plan: dict[str, Stream], inputs: list[InputFile], warehouse: Warehouse,
-    work: duckdb.DuckDBPyConnection, folder: Path, options: LoadOptions, progress: Progress,
+    source: Source,
+    plan: dict[str, Stream],
+    inputs: list[InputFile],
+    warehouse: Warehouse,
+    work: duckdb.DuckDBPyConnection,
+    folder: Path,
+    options: LoadOptions,
+    progress: Progress,
 ) -> LoadReport:
-    loaded_at = datetime.now(timezone.utc).replace(tzinfo=None)
+    loaded_at = datetime.now(UTC).replace(tzinfo=None)
     target: Target = (
         PostgresTarget(warehouse, work, folder) if warehouse.is_postgres else DuckDbTarget(work)
     )
@@ -461,11 +522,12 @@ def _load(
         lanes = _Landing(work, folder, plan, options.policy, loaded_at + _CLOCK_SKEW)
         try:
             files = _check_all(plan, inputs, lanes, work, folder, progress)
+            streams = lanes.finish()
         finally:
             lanes.close()
         target.begin()
         try:
-            report = _land(source, plan, files, lanes, target, loaded_at, options.policy)
+            report = _land(source, plan, streams, files, lanes, target, loaded_at, options.policy)
         except BaseException:
             target.rollback()
             raise
@@ -476,8 +538,12 @@ def _load(
 
 
 def _check_all(
-    plan: dict[str, Stream], inputs: list[InputFile], lanes: _Landing,
-    work: duckdb.DuckDBPyConnection, folder: Path, progress: Progress,
+    plan: dict[str, Stream],
+    inputs: list[InputFile],
+    lanes: _Landing,
+    work: duckdb.DuckDBPyConnection,
+    folder: Path,
+    progress: Progress,
 ) -> list[FileReport]:
     """Runs all files through the lanes; returns what was counted while reading."""
     scanner = Scanner({stream.event: name for name, stream in plan.items()})
@@ -508,7 +574,11 @@ def _check_all(
             progress(item, content.n_bytes)
             files.append(
                 FileReport(
-                    item.number, item.name, content.sha256, content.n_bytes, counts.n_lines,
+                    item.number,
+                    item.name,
+                    content.sha256,
+                    content.n_bytes,
+                    counts.n_lines,
                     counts.n_blank,
                 )
             )
@@ -526,15 +596,21 @@ def _check_all(
 
 
 def _land(
-    source: Source, plan: dict[str, Stream], files: list[FileReport], lanes: _Landing,
-    target: Target, loaded_at: datetime, policy: Policy,
+    source: Source,
+    plan: dict[str, Stream],
+    streams: list[Stream],
+    files: list[FileReport],
+    lanes: _Landing,
+    target: Target,
+    loaded_at: datetime,
+    policy: Policy,
 ) -> LoadReport:
     """Lands what is staged, counts it, and checks that no line was lost."""
     landing.ensure_tables(target, source.name, list(plan.values()))
     load_seq = landing.next_load_seq(target)
     by_number = {file.file_number: file for file in files}
     landed: dict[str, int] = {}
-    for stream in plan.values():
+    for stream in streams:
         rows, duplicates = landing.land_stream(target, source.name, stream, load_seq)
         for number, count in rows.items():
             by_number[number].n_accepted += count - duplicates.get(number, 0)
@@ -554,6 +630,12 @@ def _land(
     is_keyed = policy.id_key is not None
     landing.log_load(target, load_seq, loaded_at, source.name, str(policy.text), is_keyed, files)
     return LoadReport(
-        load_seq, loaded_at, source.name, str(policy.text), is_keyed, files,
-        dict(sorted(lanes.reasons.items())), landed,
+        load_seq,
+        loaded_at,
+        source.name,
+        str(policy.text),
+        is_keyed,
+        files,
+        dict(sorted(lanes.reasons.items())),
+        landed,
     )

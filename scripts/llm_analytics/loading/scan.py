@@ -67,7 +67,9 @@ class Piece:
 
     def origin_arrays(self) -> tuple[npt.NDArray[np.int32], Int64s, Int64s]:
         """File number, line number and byte offset of each line."""
-        files = [np.full(len(numbers), number, dtype=np.int32) for number, numbers, _ in self.origins]
+        files = [
+            np.full(len(numbers), number, dtype=np.int32) for number, numbers, _ in self.origins
+        ]
         return (
             np.concatenate(files),
             np.concatenate([numbers for _, numbers, _ in self.origins]),
@@ -88,9 +90,7 @@ class Piece:
             starts = np.concatenate(([0], ends[:-1] + 1))
             for row in local.tolist():
                 raw = data[int(starts[row]) : int(ends[row])]
-                found.append(
-                    Line(number, int(numbers[row]), int(offsets[row]), raw, self.stream)
-                )
+                found.append(Line(number, int(numbers[row]), int(offsets[row]), raw, self.stream))
         return found
 
 
@@ -131,13 +131,15 @@ def suspicious_positions(data: bytes) -> Int64s:
         words = words[is_value]
         base = max(start - 1, 0)
         found += [closing[_is_after_comma(block, closing)] + base, words + base]
-    if b"\\u0000" in data:
+    if b"\\" in data and b"\\u0000" in data:  # the first test is much the faster
         found.append(np.array([m.start() for m in re.finditer(rb"\\u0000", data)], dtype=np.int64))
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
-def _is_after_comma(block: npt.NDArray[np.uint8], closing: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
-    """Whether a comma stands before each closing bracket, over white space; unsure counts as yes."""
+def _is_after_comma(
+    block: npt.NDArray[np.uint8], closing: npt.NDArray[np.intp]
+) -> npt.NDArray[np.bool_]:
+    """Whether a comma stands before each closing bracket, over white space; unsure is yes."""
     result = np.empty(len(closing), dtype=np.bool_)
     for index, position in enumerate(closing.tolist()):
         at = position - 1
@@ -163,7 +165,8 @@ class Scanner:
         offset = 0
         long_line: _LongLine | None = None
         is_first = True
-        for block in blocks:
+        for given in blocks:
+            block = given
             if is_first:
                 is_first = False
                 if block.startswith(b"\xef\xbb\xbf"):
@@ -245,8 +248,14 @@ class Scanner:
         self._pack(item, data, offset, starts, ends, numbers, is_aside)
 
     def _pack(
-        self, item: InputFile, data: bytes, offset: int, starts: Int64s, ends: Int64s,
-        numbers: Int64s, is_aside: npt.NDArray[np.bool_],
+        self,
+        item: InputFile,
+        data: bytes,
+        offset: int,
+        starts: Int64s,
+        ends: Int64s,
+        numbers: Int64s,
+        is_aside: npt.NDArray[np.bool_],
     ) -> None:
         """Puts the lines that were not set aside into the pieces of their streams."""
         streams = self._streams_of(data, starts, item.stream)
@@ -261,7 +270,9 @@ class Scanner:
             if stream is None:
                 raw = data[int(starts[row]) : int(ends[row])]
                 self.add_slow(
-                    Line(item.number, int(numbers[row]), offset + int(starts[row]), raw, item.stream)
+                    Line(
+                        item.number, int(numbers[row]), offset + int(starts[row]), raw, item.stream
+                    )
                 )
             else:
                 rows.setdefault(stream, []).append(row)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, NoReturn
 
@@ -15,7 +15,8 @@ from llm_analytics.loading.reasons import Reason
 from llm_analytics.tracking_plan import Field, Stream
 
 _TIMESTAMP = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?(?:([Zz])|([+-])(\d\d):?(\d\d))?",
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,12}))?"
+    r"(?:([Zz])|([+-])(\d\d):?(\d\d))?",
     re.ASCII,
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -222,7 +223,7 @@ def _parse_timestamp(name: str, text: str) -> datetime:
         if match[9]:
             offset = timedelta(hours=int(match[10]), minutes=int(match[11]))
             zone = timezone(offset if match[9] == "+" else -offset)
-            moment = moment.replace(tzinfo=zone).astimezone(timezone.utc).replace(tzinfo=None)
+            moment = moment.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
         raise Rejected(Reason.INVALID_TIMESTAMP, name) from None
     return moment

@@ -1,4 +1,4 @@
-"""Where records can come from: each source maps its records to streams with raw tables of its own."""
+"""Where records can come from; each source has raw tables of its own."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class EventsSource:
     name = "events"
 
     def streams(self) -> dict[str, Stream]:
+        """The streams of the tracking plan."""
         return read_plan()
 
 

@@ -52,14 +52,14 @@ def equal_positions(first: tuple[int, int], second: tuple[int, int]) -> int:
 
 
 def _powers(base: int, count: int) -> UInt32s:
-    """base ** 0 .. base ** (count - 1), modulo 2 ** 32."""
+    """Base ** 0 .. base ** (count - 1), modulo 2 ** 32."""
     powers = np.full(count, base, dtype=np.uint32)
     powers[0] = 1
     return np.multiply.accumulate(powers, dtype=np.uint32)
 
 
 class TextFeatures:
-    """Signs batches of texts under one key; the same text and key always give the same signature."""
+    """Signs batches of texts under one key; the same text and key give the same signature."""
 
     def __init__(self, key: bytes | None = None) -> None:
         secret = hmac.new(key or b"", b"llm_analytics text signature 1", hashlib.sha256).digest()
@@ -125,9 +125,7 @@ class TextFeatures:
             mixed ^= mixed >> np.uint64(32)
         return mixed.astype(np.uint32)
 
-    def _minima(
-        self, hashes: UInt32s, first: npt.NDArray[np.intp], counts: Int64s
-    ) -> UInt32s:
+    def _minima(self, hashes: UInt32s, first: npt.NDArray[np.intp], counts: Int64s) -> UInt32s:
         """The smallest permuted hash of each text under each permutation: positions x texts."""
         order = np.argsort(-counts, kind="stable")
         ranked = counts[order]
