@@ -15,7 +15,7 @@ case "$size" in
     *) fail "unknown size: $size (fast, full or all)" ;;
 esac
 
-empty_build() { # a clone without any warehouse builds empty marts, and every test passes
+empty_build() { # a clone without any warehouse builds empty marts; every test passes, unit tests too
     use_scratch build/empty
     rm -f "$LLM_ANALYTICS_WAREHOUSE"
     quietly build/empty/logs/build.txt .venv/bin/dbt build

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -170,6 +171,22 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
     for module in (root / "scripts/llm_analytics").rglob("*.py"):
         assert module.relative_to(root / "scripts").as_posix() in names
     assert "llm_analytics/py.typed" in names
+    # Away from the project, the installed package finds its own schemas.
+    zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
+    read = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from llm_analytics import tracking_plan as t; print(*t.read_plan())",
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert read.returncode == 0, read.stderr
+    assert "queries" in read.stdout.split()
 
 
 # ---- no trace of one machine
