@@ -255,6 +255,7 @@ def test_refinements_follow_from_how_the_interaction_before_ended(product: Produ
     n_next: collections.Counter[str] = collections.Counter()
     n_refined: collections.Counter[str] = collections.Counter()
     kinds: collections.Counter[str] = collections.Counter()
+    n_opened = 0
     for turns in product.sessions():
         for before, turn in itertools.pairwise(turns):
             query = turn.query
@@ -267,10 +268,12 @@ def test_refinements_follow_from_how_the_interaction_before_ended(product: Produ
                 assert 0.8 <= similarity(before, turn) < 1
             if kind == "new":
                 assert similarity(before, turn) < 0.4
+            n_opened += query["conversation_id"] != before.query["conversation_id"]
             n_next[before.end_state] += 1
             if kind != "new":
                 n_refined[before.end_state] += 1
                 kinds[kind] += 1
+    assert is_near(n_opened, n_next.total(), product.planted["new_conversation_rate"])
     planted = product.planted["refinement_rate_by_previous_end_state"]
     for state, rate in planted.items():
         assert is_near(n_refined[state], n_next[state], rate), state
@@ -288,6 +291,19 @@ def test_goals_follow_from_how_the_session_ended(product: Product) -> None:
         n_reached[turns[-1].end_state] += turns[-1].query["session_id"] in reached
     for state, rate in product.planted["goal_rate_by_end_state"].items():
         assert is_near(n_reached[state], n[state], rate), state
+
+
+def test_users_leave_the_sooner_the_worse_it_ended(product: Product) -> None:
+    n: collections.Counter[str] = collections.Counter()
+    n_last: collections.Counter[str] = collections.Counter()
+    for turns in product.sessions():
+        n.update(turn.end_state for turn in turns)
+        n_last[turns[-1].end_state] += 1
+    rates = [n_last[state] / n[state] for state in ("normal", "slow", "negative_feedback", "error")]
+    assert rates == sorted(rates)
+    hazards = product.planted["session_stop_rate"].values()
+    least, most = (pick(of_type["normal"] for of_type in hazards) for pick in (min, max))
+    assert least < rates[0] < most
 
 
 def test_experiments_have_their_planted_goal_rates(product: Product) -> None:

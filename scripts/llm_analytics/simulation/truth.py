@@ -30,12 +30,23 @@ def planted(parameters: Parameters) -> dict[str, Any]:
             "unanswered": parameters.refine_after_failure * (1 - parameters.new_conversation_rate),
         },
         "refinement_kinds": dict(parameters.refinement_kinds),
-        "conversation_restart_rate": parameters.new_conversation_rate,
+        "new_conversation_rate": parameters.new_conversation_rate,
         "goal_rate_by_end_state": _by_state(parameters, goal=True),
         "session_stop_rate": {
             kind.name: {
                 state: 1 - (1 - kind.stop_hazard) * (1 - added)
                 for state, added in _by_state(parameters, goal=False).items()
+            }
+            for kind in parameters.user_types
+        },
+        "abandonment_rate": {
+            kind.name: {
+                state: (1 - (1 - kind.stop_hazard) * (1 - added)) * (1 - goal)
+                for (state, added), goal in zip(
+                    _by_state(parameters, goal=False).items(),
+                    _by_state(parameters, goal=True).values(),
+                    strict=True,
+                )
             }
             for kind in parameters.user_types
         },
