@@ -16,7 +16,6 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from llm_analytics.tracking_plan import read_plan
-
 from support.project import DbtProject
 
 #: When the first load of a test is made: after every event of the histories.

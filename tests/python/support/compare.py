@@ -1,0 +1,104 @@
+"""Compare tables row for row, and say little but enough when they differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from support.project import DbtProject
+
+Record = Mapping[str, Any]
+
+#: Versions of rows: when something was written, not what.
+VERSIONS = ("changed_seq", "loads_seen_to")
+
+
+def assert_same_rows(
+    name: str,
+    built: Sequence[Record],
+    expected: Sequence[Record],
+    key: Sequence[str],
+    leave_out: Iterable[str] = (),
+) -> None:
+    """Rows by key are equal in every column that was expected; shows the first that differ."""
+    by_key = {tuple(row[column] for column in key): row for row in built}
+    assert len(by_key) == len(built), f"{name}: {len(built) - len(by_key)} rows share a key"
+    wanted = {tuple(row[column] for column in key): row for row in expected}
+    assert len(wanted) == len(expected), f"{name}: the reference repeats a key"
+    faults = [f"only dbt has {each}" for each in by_key.keys() - wanted.keys()]
+    faults += [f"only the reference has {each}" for each in wanted.keys() - by_key.keys()]
+    skipped = {*leave_out, *VERSIONS}
+    for each in by_key.keys() & wanted.keys():
+        columns = [column for column in wanted[each] if column not in skipped]
+        missing = [column for column in columns if column not in by_key[each]]
+        assert not missing, f"{name} lacks {', '.join(missing)}"
+        faults += [
+            f"{'/'.join(map(str, each))}: {column} is {by_key[each][column]!r}"
+            f" but should be {wanted[each][column]!r}"
+            for column in columns
+            if by_key[each][column] != wanted[each][column]
+        ]
+    faults.sort(key=lambda fault: (len(fault), fault))
+    assert not faults, "\n".join([f"{name}: {len(faults)} differences, such as", *faults[:12]])
+
+
+def columns_of(project: DbtProject, schema: str, table: str) -> list[str]:
+    """Columns of a table without versions, in order."""
+    rows = project.query(
+        "select column_name from information_schema.columns "
+        f"where table_schema = '{schema}' and table_name = '{table}' order by ordinal_position"
+    )
+    return [
+        str(row[0])
+        for row in rows
+        if row[0] not in VERSIONS and not str(row[0]).endswith("_seen_to")
+    ]
+
+
+def differing_rows(
+    name: str, columns: Sequence[str], one: Iterable[Sequence[Any]], other: Iterable[Sequence[Any]]
+) -> str | None:
+    """`EXCEPT ALL` both ways over rows; None if equal, else a text with the first differences."""
+    left, right = Counter(map(tuple, one)), Counter(map(tuple, other))
+    if left == right:
+        return None
+    only_left, only_right = left - right, right - left
+    lines = [
+        f"{name}: {only_left.total()} rows only in the first,"
+        f" {only_right.total()} only in the second"
+    ]
+    for row in sorted(only_left, key=repr)[:3]:
+        # The row on the other side that has most values in common, if any is left.
+        twin = max(
+            only_right,
+            key=lambda each: sum(a == b for a, b in zip(row, each, strict=True)),
+            default=None,
+        )
+        shown = {
+            column: (value,) if twin is None else (value, twin[index])
+            for index, (column, value) in enumerate(zip(columns, row, strict=True))
+            if twin is None or value != twin[index] or index == 0
+        }
+        lines.append(f"  {shown}")
+    if not only_left:
+        lines += [
+            f"  only second: {dict(zip(columns, row, strict=True))}"
+            for row in sorted(only_right, key=repr)[:3]
+        ]
+    return "\n".join(lines)
+
+
+def differing_tables(one: DbtProject, other: DbtProject) -> list[str]:
+    """Differences of every mart and of the current rows of every intermediate table."""
+    faults = []
+    for schema, prefix in (("intermediate", "int_"), ("marts", "")):
+        tables = [name for name in one.relations(schema) if name.startswith(prefix)]
+        if tables != [name for name in other.relations(schema) if name.startswith(prefix)]:
+            return [f"schema {schema} holds other tables"]
+        for table in tables:
+            columns = columns_of(one, schema, table)
+            where = " where is_current" if "is_current" in columns else ""
+            sql = f"select {', '.join(columns)} from {schema}.{table}{where}"
+            faults.append(differing_rows(table, columns, one.query(sql), other.query(sql)))
+    return [fault for fault in faults if fault]
