@@ -47,6 +47,15 @@ touched_threads as (
     from existing
     where interaction_id in (select unseen_query_ids.event_id from unseen_query_ids)
     union
+    -- A query that has lost its user leaves no row in its former session.
+    select existing.thread_id
+    from existing
+    inner join all_queries
+        on existing.interaction_id = all_queries.event_id
+    where
+        existing.session_id is not null
+        and coalesce(all_queries.user_id, all_queries.anonymous_id) is null
+    union
     select thread_id
     from response_matches
     where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}
@@ -56,6 +65,29 @@ touched_threads as (
     where
         thread_id is not null
         and {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}
+),
+
+-- Queries without any id of their own count their turns within the visit, which they share with
+-- other threads where a user was known under several aliases. Those are read, not rewritten: a change
+-- of a visit touches all its queries.
+shared_visits as (
+    select session_events.session_id
+    from session_events
+    inner join all_queries
+        on session_events.event_id = all_queries.event_id
+    where
+        session_events.stream = 'query'
+        and all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
+        and coalesce(all_queries.conversation_id, all_queries.source_session_id, all_queries.trace_id)
+        is null
+),
+
+visit_queries as (
+    select event_id
+    from session_events
+    where
+        stream = 'query'
+        and session_id in (select shared_visits.session_id from shared_visits)
 ),
 {% endif %}
 
@@ -77,7 +109,9 @@ queries as (
             all_queries.event_id = session_events.event_id
             and session_events.stream = 'query'
     {%- if is_incremental() %}
-    where all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
+    where
+        all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
+        or all_queries.event_id in (select visit_queries.event_id from visit_queries)
     {%- endif %}
 ),
 
@@ -305,6 +339,9 @@ joined as (
             and standing_thumbs.recency = 1
     left join feedback_totals
         on refined.event_id = feedback_totals.interaction_id
+    {%- if is_incremental() %}
+    where refined.thread_id in (select touched_threads.thread_id from touched_threads)
+    {%- endif %}
 ),
 
 {% set stored_columns = [

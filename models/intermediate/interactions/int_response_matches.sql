@@ -108,7 +108,7 @@ touched as (
             and cast(existing.occurred_at as date) = prices.price_date
     where
         existing.is_current
-        and existing.price_fingerprint <> prices.price_fingerprint
+        and coalesce(existing.price_fingerprint, '') <> prices.price_fingerprint
 ),
 {% endif %}
 
