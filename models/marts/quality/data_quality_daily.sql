@@ -1,0 +1,63 @@
+-- One row per reporting date and stream: how much arrived, and how much of it is in some way defective.
+-- Excluded users are counted here: quality is about all that was sent.
+{% set checks = [
+    'n_conflicts', 'n_without_user', 'n_orphans', 'n_negative_latency', 'n_negative_client_latency',
+    'n_negative_time_to_first_token', 'n_unpriced', 'n_unknown_model',
+] %}
+{% set has_conflict = llm_analytics.count_if('has_conflict') %}
+{% set has_no_user = llm_analytics.count_if('coalesce(user_id, anonymous_id) is null') %}
+{% set streams = {
+    'queries': ['int_queries', 'not is_implied', {'n_conflicts': has_conflict, 'n_without_user': has_no_user}],
+    'responses': ['int_response_matches', 'is_current', {
+        'n_conflicts': has_conflict,
+        'n_without_user': llm_analytics.count_if('resolved_user_id is null'),
+        'n_orphans': llm_analytics.count_if("match_rule = 'orphan'"),
+        'n_negative_latency': llm_analytics.count_if('latency_ms < 0'),
+        'n_negative_client_latency': llm_analytics.count_if('client_latency_ms < 0'),
+        'n_negative_time_to_first_token': llm_analytics.count_if('time_to_first_token_ms < 0'),
+        'n_unpriced': llm_analytics.count_if('cost_usd is null'),
+        'n_unknown_model': llm_analytics.count_if('priced_model is null'),
+    }],
+    'feedback': ['int_feedback_matches', 'is_current', {
+        'n_conflicts': has_conflict,
+        'n_without_user': llm_analytics.count_if('resolved_user_id is null'),
+        'n_orphans': llm_analytics.count_if("match_rule = 'orphan'"),
+    }],
+    'product_events': ['int_product_events', 'true', {'n_conflicts': has_conflict, 'n_without_user': has_no_user}],
+    'exposures': ['int_exposures', 'true', {
+        'n_conflicts': has_conflict,
+        'n_without_user': llm_analytics.count_if('coalesce(unit_id, user_id, anonymous_id) is null'),
+    }],
+    'evaluations': ['int_evaluations', 'true', {'n_conflicts': has_conflict}],
+} %}
+
+with
+
+{% for stream, source in streams.items() -%}
+{{ stream }} as (
+    select
+        {{ llm_analytics.reporting_date('occurred_at') }} as date_day,
+        '{{ stream }}' as stream,
+        count(*) as n_events,
+        {% for check in checks -%}
+        {{ source[2].get(check, 'cast(null as ' ~ dbt.type_bigint() ~ ')') }} as {{ check }}{{ ',' if not loop.last }}
+        {% endfor %}
+    from {{ ref(source[0]) }}
+    where {{ source[1] }}
+    group by {{ llm_analytics.reporting_date('occurred_at') }}
+),
+
+{% endfor -%}
+final as (
+    {% for stream in streams -%}
+    select
+        date_day,
+        stream,
+        n_events,
+        {{ checks | join(',\n        ') }}
+    from {{ stream }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+select * from final
