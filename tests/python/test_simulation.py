@@ -16,6 +16,7 @@ import typer
 from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
+from llm_analytics.cli import main
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.simulation import Parameters, Simulation, register, simulate, writing
 from llm_analytics.simulation.simulator import STREAMS
@@ -340,3 +341,21 @@ def test_the_command_writes_and_says_what(tmp_path: Path) -> None:
 
     refused = CliRunner().invoke(app, ["--out", str(tmp_path / "new"), "--end", "tomorrow"])
     assert isinstance(refused.exception, LlmAnalyticsError)
+
+
+def test_the_loader_finds_what_truth_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    product = simulate(tmp_path / "events", 60, 30, 7, loads=2)
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    found = {}
+    for load in ("load-001", "load-002"):
+        assert main(["load", "--json", str(product.folder / load)]) == 3
+        for file in json.loads(capsys.readouterr().out)["files"]:
+            found[f"{load}/{Path(file['file_name']).name}"] = {
+                "lines": file["n_lines"],
+                "accepted": file["n_accepted"],
+                "duplicate": file["n_duplicates"],
+                "quarantined": file["n_quarantined"],
+            }
+    assert found == product.truth["files"]

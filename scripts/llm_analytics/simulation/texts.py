@@ -6,6 +6,7 @@ Pools are small and fixed; which entries a text takes is drawn by the caller.
 from __future__ import annotations
 
 import functools
+import itertools
 
 import numpy as np
 
@@ -101,15 +102,17 @@ def paragraphs() -> tuple[str, ...]:
     """Paragraphs of 1 to MAX_SENTENCES sentences, PARAGRAPHS_PER_SIZE of each size in turn."""
     rng = np.random.Generator(np.random.PCG64(20_240_320))
     parts = (_SUBJECT_WORDS, _VERB_WORDS, _OBJECT_WORDS, _ENDING_WORDS)
-    result = []
-    for size in range(1, MAX_SENTENCES + 1):
-        for _ in range(PARAGRAPHS_PER_SIZE):
-            sentences = [
-                " ".join(part[int(rng.integers(len(part)))] for part in parts) + "."
-                for _ in range(size)
-            ]
-            result.append(" ".join(sentences))
-    return tuple(result)
+    n_sentences = PARAGRAPHS_PER_SIZE * MAX_SENTENCES * (MAX_SENTENCES + 1) // 2
+    drawn = rng.integers(0, [len(part) for part in parts], (n_sentences, len(parts))).tolist()
+    sentences = iter(
+        " ".join(part[number] for part, number in zip(parts, row, strict=True)) + "."
+        for row in drawn
+    )
+    return tuple(
+        " ".join(itertools.islice(sentences, size))
+        for size in range(1, MAX_SENTENCES + 1)
+        for _ in range(PARAGRAPHS_PER_SIZE)
+    )
 
 
 def lengths(pool: tuple[str, ...]) -> Integers:
