@@ -22,15 +22,16 @@ What next
 def format_value(value: float | None, unit: str) -> str:
     """A value as people read it; an em dash where it is not known.
 
-    Units: `share` (shown in per cent), `usd`, `ms` (shown in seconds), anything else as a number.
+    Units as the mart names them: shares are shown in per cent, milliseconds in seconds, anything
+    but US dollars as a plain number.
     """
     if value is None:
         return "—"
-    if unit == "share":
+    if unit.startswith("share"):
         return f"{value:.1%}"
-    if unit == "usd":
+    if unit == "US dollars":
         return f"${value:,.4f}" if abs(value) < 1 else f"${value:,.2f}"
-    if unit == "ms":
+    if unit == "milliseconds":
         return f"{value / 1000:,.2f} s"
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.2f}"
 
@@ -40,9 +41,10 @@ def _basis(row: dict[str, Any]) -> str:
     parts = []
     if row["low"] is not None and row["high"] is not None:
         low, high = format_value(row["low"], row["unit"]), format_value(row["high"], row["unit"])
-        parts.append(f"95 % interval {low} to {high}")
+        parts.append(f"{low} to {high}")
     if row["numerator"] is not None and row["denominator"] is not None:
-        parts.append(f"{row['numerator']:,.10g} of {row['denominator']:,.10g}")
+        joint = "of" if row["unit"].startswith("share") else "over"
+        parts.append(f"{row['numerator']:,.10g} {joint} {row['denominator']:,.10g}")
     if row["note"]:
         parts.append(row["note"])
     return "; ".join(parts)
