@@ -26,10 +26,12 @@ from support.project import DbtProject
 MakeProject = Callable[[Path], DbtProject]
 CsvRow = dict[str, str]
 
-MARTS = (
-    "fct_interactions", "fct_responses", "fct_sessions", "fct_conversations", "fct_feedback",
-    "user_days", "engagement_daily", "retention_by_cohort",
+#: What the tests of chats read, and those of calls.
+CHATS = (
+    "fct_interactions", "fct_sessions", "fct_conversations", "fct_feedback", "user_days",
+    "retention_by_cohort",
 )  # fmt: skip
+CALLS = ("fct_interactions", "fct_responses", "fct_sessions")
 
 
 # ---- helpers
@@ -50,9 +52,9 @@ def build(project: DbtProject, *select: str, **variables: str) -> None:
     project.dbt("build", *options, variables=variables)
 
 
-def build_marts(project: DbtProject, **variables: str) -> None:
-    """Build what the tests read, with all that it needs."""
-    build(project, *(f"+{mart}" for mart in MARTS), **variables)
+def with_inputs(*marts: str) -> list[str]:
+    """A selection of marts and of all that they are built from."""
+    return [f"+{mart}" for mart in marts]
 
 
 def value(project: DbtProject, sql: str) -> Any:
@@ -115,7 +117,7 @@ def test_chitchat_has_its_known_figures(tmp_path: Path, make_project: MakeProjec
     # 5,988 of the conversations were rated, each on three sliders.
     assert load(project, tmp_path / "events") == 258_145 + 3 * 5_988
 
-    build_marts(project)
+    build(project, *with_inputs(*CHATS))
     depths = column(project, "select n_queries from marts.fct_conversations")
     assert {
         "conversations": len(depths),
@@ -185,7 +187,10 @@ def test_a_part_of_chitchat_has_the_figures_of_the_oracle(
     assert load(project, tmp_path / "events") == oracle["messages"] + n_ratings
 
     # The oracle counts the last day of the data as a whole day.
-    build_marts(project, llm_analytics_as_of="2018-05-17 00:00:00")
+    build(
+        project, *with_inputs(*CHATS, "engagement_daily"),
+        llm_analytics_as_of="2018-05-17 00:00:00",
+    )  # fmt: skip
 
     check_conversations(project, conversations, oracle)
     check_sessions(project, oracle)
@@ -291,7 +296,7 @@ def test_claude_code_has_the_figures_of_the_oracle(
     project.command("convert", "claude-code", path, "--out", tmp_path / "events")
     assert load(project, tmp_path / "events") == oracle["requests"] == len(source)
 
-    build_marts(project)
+    build(project, *with_inputs(*CALLS))
     calls = project.records("select * from marts.fct_responses")
     by_source_id = {
         f"{row['trace_id']}:{row['agent_id'] or 'main'}:{row['request_no']}": row for row in source
