@@ -9,15 +9,32 @@ horizon as (
     select * from {{ ref('int_load_horizon') }}
 ),
 
+-- Of several contents of one id the version decides, then the content, never the order of arrival.
+versions as (
+    select
+        alias_id,
+        user_id,
+        row_number() over (
+            partition by event_id
+            order by
+                coalesce(event_version, 0) desc,
+                {{ llm_analytics.text_order(
+                    llm_analytics.surrogate_key(llm_analytics.envelope_columns() + ['alias_id'])
+                ) }} desc
+        ) as content_rank
+    from identities
+    where load_seq <= (select horizon.load_seq from horizon)
+),
+
 claims as (
     select
-        identities.alias_id,
-        identities.user_id
-    from identities
-    inner join horizon
-        on identities.load_seq <= horizon.load_seq
-    where identities.alias_id <> identities.user_id
-    group by identities.alias_id, identities.user_id
+        alias_id,
+        user_id
+    from versions
+    where
+        content_rank = 1
+        and alias_id <> user_id
+    group by alias_id, user_id
 ),
 
 final as (
