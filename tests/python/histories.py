@@ -300,14 +300,15 @@ def votes(history: History) -> None:
 
 def corrected(history: History) -> None:
     """One id sent again with other contents: another time, user, conversation, query, price."""
-    candidates = [
-        event for event in history.events
-        if event.stream in ("queries", "responses", "feedback", "product_events", "identities")
-        and not event.fields.get("implies_query")
-    ]  # fmt: skip
-    if not candidates:
-        return chat(history)
-    event = history.random.choice(candidates)
+    streams = ("queries", "responses", "feedback", "product_events", "identities")
+    by_stream = [
+        [event for event in history.events if event.stream == stream and not _is_implying(event)]
+        for stream in streams
+    ]
+    if not any(by_stream):
+        chat(history)
+        return
+    event = history.random.choice(history.random.choice([each for each in by_stream if each]))
     again = dict(event.fields)
     for _ in range(history.random.randrange(1, 3)):
         name, value = history.random.choice(_corrections(history, event.stream))
@@ -317,7 +318,11 @@ def corrected(history: History) -> None:
     history.events.append(
         RawEvent(event.stream, {name: value for name, value in again.items() if value is not None})
     )
-    return None
+
+
+def _is_implying(event: RawEvent) -> bool:
+    """Does this call stand for a query? Its other contents have a test of their own."""
+    return bool(event.fields.get("implies_query"))
 
 
 def _corrections(history: History, stream: str) -> list[tuple[str, Any]]:

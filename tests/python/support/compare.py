@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from support.project import DbtProject
+from support.project import DbtProject, Row
 
 Record = Mapping[str, Any]
 
@@ -89,16 +89,28 @@ def differing_rows(
     return "\n".join(lines)
 
 
-def differing_tables(one: DbtProject, other: DbtProject) -> list[str]:
-    """Differences of every mart and of the current rows of every intermediate table."""
-    faults = []
+def snapshot(project: DbtProject) -> dict[str, tuple[list[str], list[Row]]]:
+    """Columns and rows of every mart and of every intermediate table, without versions of rows."""
+    tables = {}
     for schema, prefix in (("intermediate", "int_"), ("marts", "")):
-        tables = [name for name in one.relations(schema) if name.startswith(prefix)]
-        if tables != [name for name in other.relations(schema) if name.startswith(prefix)]:
-            return [f"schema {schema} holds other tables"]
-        for table in tables:
-            columns = columns_of(one, schema, table)
-            where = " where is_current" if "is_current" in columns else ""
-            sql = f"select {', '.join(columns)} from {schema}.{table}{where}"
-            faults.append(differing_rows(table, columns, one.query(sql), other.query(sql)))
+        for table in project.relations(schema):
+            if table.startswith(prefix):
+                columns = columns_of(project, schema, table)
+                # Zone A keeps rows that say what a match was before.
+                where = " where is_current" if "is_current" in columns else ""
+                sql = f"select {', '.join(columns)} from {schema}.{table}{where}"
+                tables[table] = columns, project.query(sql)
+    return tables
+
+
+def differing_tables(
+    one: Mapping[str, tuple[list[str], list[Row]]], other: Mapping[str, tuple[list[str], list[Row]]]
+) -> list[str]:
+    """What differs between two snapshots, table by table."""
+    if one.keys() != other.keys():
+        return [f"only one of both has {', '.join(sorted(one.keys() ^ other.keys()))}"]
+    faults = [
+        differing_rows(table, columns, rows, other[table][1])
+        for table, (columns, rows) in one.items()
+    ]
     return [fault for fault in faults if fault]

@@ -1,0 +1,1 @@
+"""Break each definition on purpose, and name the test that notices."""
