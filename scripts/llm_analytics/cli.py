@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import signal
 import sys
 import traceback
@@ -15,6 +14,7 @@ import typer
 from llm_analytics.errors import LlmAnalyticsError
 
 _PACKAGE = "llm_analytics"
+INTERRUPTED = 130
 # Each module adds its commands with register(app).
 _COMMANDS = ("simulation", "loading.command", "examples.command", "status", "summary")
 
@@ -74,23 +74,28 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         result = create_app()(given, prog_name="llm-analytics", standalone_mode=False)
+        if result == INTERRUPTED:  # Ctrl-C, as typer reports it
+            return _fail("interrupted; nothing was changed", INTERRUPTED, None, is_verbose)
         return result if isinstance(result, int) else 0
-    except LlmAnalyticsError as error:
-        message, status = str(error), 1
-    except (KeyboardInterrupt, typer.Abort):
-        message, status = "interrupted; nothing was changed", 130
     except typer.Exit as stop:
         return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort) as error:
+        return _fail("interrupted; nothing was changed", INTERRUPTED, error, is_verbose)
+    except LlmAnalyticsError as error:
+        return _fail(str(error), 1, error, is_verbose)
     except Exception as error:
         status = getattr(error, "exit_code", 1)
         if hasattr(error, "format_message"):  # click's own: wrong usage
-            message = error.format_message()
-        else:
-            message = f"{type(error).__name__}: {error}".splitlines()[0]
-            message += "" if is_verbose else " (more with -v)"
-    if is_verbose:
-        traceback.print_exc()
-    sys.stderr.write(f"llm-analytics: {message}{os.linesep}")
+            return _fail(error.format_message(), status, error, is_verbose)
+        message = f"{type(error).__name__}: {error}".splitlines()[0]
+        return _fail(message + ("" if is_verbose else " (more with -v)"), 1, error, is_verbose)
+
+
+def _fail(message: str, status: int, error: BaseException | None, is_verbose: bool) -> int:
+    """Prints an error as one line, after its trace where that is wanted; returns the status."""
+    if is_verbose and error is not None:
+        traceback.print_exception(error)
+    sys.stderr.write(f"llm-analytics: {message}\n")
     return status
 
 
