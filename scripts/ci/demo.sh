@@ -36,7 +36,8 @@ if [[ "$data" == simulated ]]; then
 else
     step "Convert the Chit-Chat conversations" convert
 fi
-build() { # unit tests bring their own rows, so that data says nothing about them: `make test` has them
+# Unit tests bring their own rows, so that this data says nothing about them: `make test` has them.
+build() {
     quietly "$folder/logs/build.txt" "$bin/dbt" build --exclude-resource-type unit_test
 }
 

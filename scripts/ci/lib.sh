@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: where the project is, how a step is shown, what dbt writes where.
+# Sourced by the scripts beside it: where the project is, how a step is shown, where dbt writes.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -24,7 +24,8 @@ step() { # "heading" command [argument]...: run it under a heading, and say how 
     section "$heading"
     "$@" || status=$?
     if ((status)); then
-        printf '%s-- %s: failed after %d s --%s\n' "$bold" "$heading" $((SECONDS - started)) "$plain" >&2
+        printf '%s-- %s: failed after %d s --%s\n' \
+            "$bold" "$heading" $((SECONDS - started)) "$plain" >&2
         exit "$status"
     fi
     printf -- '-- %d s\n' $((SECONDS - started))

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that is checked without running it, but the conventions of dbt-bouncer (conventions.sh).
+# Everything that is checked without running it; conventions.sh has what needs a build.
 #   scripts/ci/lint.sh [python|sql]   both without an argument
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

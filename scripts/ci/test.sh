@@ -3,7 +3,7 @@
 #   scripts/ci/test.sh fast   for someone who changed one model: under 90 s
 #   scripts/ci/test.sh full   everything but what is long: under 12 minutes
 #   scripts/ci/test.sh all    the long tests too
-# It ends with pytest's own summary. PYTEST_ARGS adds arguments for pytest, WORKERS sets its processes.
+# It ends with pytest's own summary. PYTEST_ARGS adds arguments for pytest, WORKERS its processes.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 size="${1:-full}"
@@ -15,7 +15,8 @@ case "$size" in
     *) fail "unknown size: $size (fast, full or all)" ;;
 esac
 
-empty_build() { # a clone without any warehouse builds empty marts; every test passes, unit tests too
+# A clone without any warehouse builds empty marts, and every test passes, unit tests too.
+empty_build() {
     use_scratch build/empty
     rm -f "$LLM_ANALYTICS_WAREHOUSE"
     quietly build/empty/logs/build.txt .venv/bin/dbt build
@@ -24,7 +25,8 @@ empty_build() { # a clone without any warehouse builds empty marts; every test p
 if [[ "$size" == fast ]]; then
     step "Environment" scripts/ci/venv.sh dev
     scripts/ci/lint.sh python
-    DEMO_USERS="${DEMO_USERS:-60}" DEMO_DAYS="${DEMO_DAYS:-40}" scripts/ci/demo.sh simulated build/fast
+    export DEMO_USERS="${DEMO_USERS:-60}" DEMO_DAYS="${DEMO_DAYS:-40}"
+    scripts/ci/demo.sh simulated build/fast
 else
     step "Environment" scripts/ci/venv.sh dev
     scripts/ci/lint.sh
