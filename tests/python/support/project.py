@@ -97,6 +97,7 @@ class DbtProject:
                     self.manifests[given] = parsed.result
                 manifest = self.manifests[given]
             result = dbtRunner(manifest=manifest).invoke(["--quiet", *args, *common])
+        _release_warehouse()
         if check and not result.success:
             raise AssertionError(_explain(args, result))
         return result
@@ -221,6 +222,16 @@ def run_command(
         done.stdout.decode("utf-8", "replace"),
         done.stderr.decode("utf-8", "replace"),
     )
+
+
+def _release_warehouse() -> None:
+    """Let go of the DuckDB file that dbt keeps open in this process: others may need it."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    environment = DuckDBConnectionManager._ENV
+    if environment is not None:
+        environment.close()
+    DuckDBConnectionManager.close_all_connections()
 
 
 @contextmanager

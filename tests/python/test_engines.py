@@ -1,0 +1,32 @@
+"""The same marts on every engine: the demo, loaded and built on DuckDB and on PostgreSQL.
+
+In two loads, so that the second build is incremental on both.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llm_analytics.simulation import simulate
+from support.compare import differing_tables
+from support.project import DbtProject
+
+
+def _load_and_build(project: DbtProject, folder: Path) -> None:
+    for part in sorted(folder.glob("load-*")):
+        project.load(part)
+        project.dbt("build" if part.name == "load-001" else "run")
+
+
+@pytest.mark.postgres
+def test_the_demo_gives_the_same_tables_on_postgresql(
+    project: DbtProject, postgres_project: DbtProject, tmp_path: Path
+) -> None:
+    simulate(tmp_path / "events", users=60, days=60, seed=7, loads=2)
+    _load_and_build(project, tmp_path / "events")
+    _load_and_build(postgres_project, tmp_path / "events")
+    assert project.query("select count(*) from marts.fct_interactions")[0][0] > 1000
+    faults = differing_tables(project, postgres_project)
+    assert not faults, "\n".join(faults)
