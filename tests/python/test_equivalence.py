@@ -17,6 +17,8 @@ from support.equivalence import check
 from support.project import DbtProject
 from support.small_project import at, small_project
 
+pytestmark = pytest.mark.dbt
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:

@@ -11,16 +11,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from histories import Recipe, worlds
 from reference.check import build, compare_facts, compare_marts
 from support.project import DbtProject
+from support.raw_tables import RawEvent
 from support.small_project import at, small_project
+
+pytestmark = pytest.mark.dbt
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+def small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
     """A copy of the project with invented seeds."""
     return small_project(tmp_path_factory.mktemp("reference"))
 
 
-def test_what_dbt_builds_equals_the_reference(project: DbtProject, tmp_path: Path) -> None:
+def test_what_dbt_builds_equals_the_reference(small: DbtProject, tmp_path: Path) -> None:
     numbers = count()
 
     @settings(
@@ -32,9 +35,31 @@ def test_what_dbt_builds_equals_the_reference(project: DbtProject, tmp_path: Pat
     )
     @given(recipe=worlds())
     def check(recipe: Recipe) -> None:
-        fresh = at(project, tmp_path / str(next(numbers)))
+        fresh = at(small, tmp_path / str(next(numbers)))
         world = build(fresh, recipe.events())
         compare_facts(fresh, world)
         compare_marts(fresh, world)
 
     check()
+
+
+@pytest.mark.xfail(strict=True, reason="an implied query picks its content apart from its call's")
+def test_an_implied_query_is_that_of_the_content_of_its_call_that_stands(
+    small: DbtProject, tmp_path: Path
+) -> None:
+    fresh = at(small, tmp_path / "implied")
+    events = [
+        RawEvent(
+            "responses",
+            {
+                "event_id": f"r{number}",
+                "timestamp": 1736121600000 + number,
+                "user_id": user,
+                "implies_query": True,
+                "output_tokens": number,
+            },
+        )
+        for number in range(20)
+        for user in ("ann", "bob")
+    ]
+    compare_facts(fresh, build(fresh, events))

@@ -24,11 +24,11 @@ _RULES: tuple[tuple[str, str, str], ...] = (
 
 @dataclass(frozen=True)
 class Mutant:
-    """One wrong change: in which node or macro, at which line of it, what."""
+    """One wrong change: in which node or macro, in which line of it, what."""
 
     unique_id: str
     path: str
-    line: int
+    line: str
     change: str
     is_incremental: bool
     code: str
@@ -36,7 +36,7 @@ class Mutant:
     @property
     def name(self) -> str:
         """What a person calls it; unique."""
-        return f"{self.path}:{self.unique_id.rpartition('.')[2]}:{self.line}: {self.change}"
+        return f"{self.path}: {self.unique_id.rpartition('.')[2]}: `{self.line}`: {self.change}"
 
 
 def mutants(sources: Mapping[str, tuple[str, str]]) -> Iterator[Mutant]:
@@ -47,13 +47,13 @@ def mutants(sources: Mapping[str, tuple[str, str]]) -> Iterator[Mutant]:
         for change, pattern, replacement in _RULES:
             if change.startswith("the setting") and not path.endswith("setting.sql"):
                 continue
-            seen: dict[int, int] = {}
+            seen: dict[str, int] = {}
             for match in re.finditer(pattern, code, re.MULTILINE):
                 if any(start <= match.start() < end for start, end in comments):
                     continue
-                line = code.count("\n", 0, match.start()) + 1
+                line = _line_at(code, match.start())
                 seen[line] = seen.get(line, 0) + 1
-                nth = f" (no. {seen[line]} of the line)" if seen[line] > 1 else ""
+                nth = f" (no. {seen[line]})" if seen[line] > 1 else ""
                 yield Mutant(
                     unique_id,
                     path,
@@ -74,6 +74,12 @@ def _apply(code: str, match: re.Match[str], replacement: str) -> str:
         first, end = _first_argument(code, match.end())
         return code[: match.start()] + f"({first})" + code[end:]
     return code[: match.start()] + replacement + code[match.end() :]
+
+
+def _line_at(code: str, position: int) -> str:
+    """The line around a position, without indentation."""
+    start = code.rfind("\n", 0, position) + 1
+    return code[start:].partition("\n")[0].strip()
 
 
 def _first_argument(code: str, start: int) -> tuple[str, int]:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import duckdb
-
 from mutation.mutants import Mutant, mutants, sources_of
+from support.equivalence import PreparedGrowth
 from support.project import DbtProject
 from support.small_project import at
 
@@ -26,16 +25,16 @@ Check = Callable[[DbtProject], None]
 class MutationRun:
     """A prepared warehouse, and the ways to notice that a definition is wrong."""
 
-    def __init__(self, prepared: DbtProject, folder: Path, compare: Check, grow: Check):
+    def __init__(self, prepared: DbtProject, folder: Path, compare: Check, growth: PreparedGrowth):
         """Take a project whose warehouse was built from unchanged models.
 
-        `compare` compares a full build with the reference, `grow` compares builds step by step with
-        a full build, in a fresh warehouse.
+        `compare` compares a full build with the reference, `growth` builds load by load with one
+        full build.
         """
         self.prepared = prepared
         self.folder = folder
         self.compare = compare
-        self.grow = grow
+        self.growth = growth
         (self.manifest,) = prepared.manifests.values()
         self.mutants = list(mutants(sources_of(self.manifest)))
         self._count = 0
@@ -98,14 +97,10 @@ class MutationRun:
     def _unequal_tables(self, mutant: Mutant) -> str | None:
         if not mutant.is_incremental:
             return None
-        project = at(self.prepared, self.folder / f"{self._next()}")
         try:
-            self.grow(project)
+            self.growth.check(f"mutant-{self._next()}")
         except AssertionError as error:
-            fault = str(error).splitlines()
-            return f"equivalence: {fault[1] if len(fault) > 1 else fault[0]}"
-        finally:
-            shutil.rmtree(Path(project.warehouse).parent, ignore_errors=True)
+            return f"equivalence: {str(error).partition(chr(10))[0]}"
         return None
 
     def _next(self) -> int:
@@ -133,12 +128,6 @@ class MutationRun:
 def _plain(unique_id: str) -> str:
     """A macro's id without the prefix of its implementation."""
     return unique_id.replace(".default__", ".")
-
-
-def checkpoint(project: DbtProject) -> None:
-    """Write all of a DuckDB warehouse into its file, so that the file may be copied."""
-    with duckdb.connect(project.warehouse) as database:
-        database.execute("checkpoint")
 
 
 def write_report(path: Path, killers: dict[str, str | None]) -> None:

@@ -8,19 +8,22 @@ import pytest
 
 from histories import recipe
 from mutation.mutants import Mutant
-from mutation.runner import MutationRun, checkpoint, write_report
+from mutation.runner import MutationRun, write_report
 from reference.check import build, compare_facts, compare_marts
-from support.equivalence import check
+from support.equivalence import PreparedGrowth, checkpoint
 from support.project import DbtProject
 from support.small_project import at, small_project
 
+pytestmark = pytest.mark.dbt
+
 #: What a change of one definition runs: one mutant of each kind, where the definition is a number.
 FAST = (
-    "setting.sql:setting:6: the setting is one more",
-    "is_new_session.sql:default__is_new_session:5: > becomes >=",
-    "end_state.sql:default__end_state:6: > becomes >=",
-    "refinement_rule.sql:default__refinement_rule:7: <= becomes <",
-    "is_success.sql:default__is_success:2: the coalesce is dropped",
+    "setting: `'session_gap_minutes': 30,`: the setting is one more",
+    "default__is_new_session: `> {{ llm_analytics.session_gap_microseconds() }}`: > becomes >=",
+    "default__end_state: `when {{ latency_ms }} > {{ llm_analytics.setting('slow_answer_ms') }}"
+    " then 'slow'`: > becomes >=",
+    "default__refinement_rule: `<= {{ llm_analytics.setting('refinement_window_minutes')"
+    " * 60000000 }}`: <= becomes <",
 )
 
 #: Changes that change nothing: each with the reason why no test can notice it.
@@ -39,20 +42,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> MutationRun:
         compare_facts(project, world)
         compare_marts(project, world)
 
-    def grow(project: DbtProject) -> None:
-        folder = Path(project.warehouse).parent
-        check(lambda name: at(project, folder / name), seed=1, n_histories=40, n_loads=4)
-
     compare(prepared)
-    return MutationRun(prepared, folder, compare, grow)
+    growth = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=100)
+    growth.check("unchanged")
+    return MutationRun(prepared, folder, compare, growth)
 
 
-@pytest.mark.parametrize("name", FAST)
-def test_a_wrong_definition_is_noticed(run: MutationRun, name: str) -> None:
-    (mutant,) = [mutant for mutant in run.mutants if mutant.name.endswith("/" + name)]
-    killer = run.killer(mutant)
-    print(f"{mutant.name}: {killer}")
-    assert killer is not None
+def test_wrong_definitions_are_noticed(run: MutationRun) -> None:
+    by_name = {mutant.name.partition(": ")[2]: mutant for mutant in run.mutants}
+    killers = {name: run.killer(by_name[name]) for name in FAST}
+    assert None not in killers.values(), killers
 
 
 @pytest.mark.long

@@ -89,7 +89,11 @@ def differing_rows(
     return "\n".join(lines)
 
 
-def snapshot(project: DbtProject) -> dict[str, tuple[list[str], list[Row]]]:
+#: Columns and rows by table.
+Snapshot = Mapping[str, tuple[list[str], list[Row]]]
+
+
+def snapshot(project: DbtProject) -> Snapshot:
     """Columns and rows of every mart and of every intermediate table, without versions of rows."""
     tables = {}
     for schema, prefix in (("intermediate", "int_"), ("marts", "")):
@@ -103,9 +107,7 @@ def snapshot(project: DbtProject) -> dict[str, tuple[list[str], list[Row]]]:
     return tables
 
 
-def differing_tables(
-    one: Mapping[str, tuple[list[str], list[Row]]], other: Mapping[str, tuple[list[str], list[Row]]]
-) -> list[str]:
+def differing_tables(one: Snapshot, other: Snapshot) -> list[str]:
     """What differs between two snapshots, table by table."""
     if one.keys() != other.keys():
         return [f"only one of both has {', '.join(sorted(one.keys() ^ other.keys()))}"]
