@@ -17,9 +17,9 @@ model_aliases as (
 
 used as (
     select distinct
-        coalesce(provider, '') as sent_provider,
+        coalesce(responses.provider, '') as sent_provider,
         {{ llm_analytics.sent_model('responses') }} as sent_model,
-        cast(occurred_at as date) as price_date
+        cast(responses.occurred_at as date) as price_date
     from responses
     where {{ llm_analytics.sent_model('responses') }} is not null
 ),

@@ -1,4 +1,4 @@
--- One row per feedback event: the call and the interaction it is about, and by which rule that is known.
+-- One row per feedback event: the call and the interaction it is about, and by which rule.
 -- Feedback that comes to be about another interaction leaves a row with is_current = false behind.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 
@@ -15,7 +15,8 @@
     'has_conflict',
 ] %}
 {% set result_columns = feedback_columns + [
-    'scope_id', 'sent_user_id', 'resolved_user_id', 'response_event_id', 'interaction_id', 'thread_id', 'match_rule',
+    'scope_id', 'sent_user_id', 'resolved_user_id', 'response_event_id', 'interaction_id',
+    'thread_id', 'match_rule',
 ] %}
 
 with
@@ -91,7 +92,9 @@ remarks as (
     select
         feedback.*,
         coalesce(feedback.user_id, feedback.anonymous_id) as sent_user_id,
-        coalesce(feedback.conversation_id, feedback.source_session_id, feedback.trace_id) as scope_id,
+        coalesce(
+            feedback.conversation_id, feedback.source_session_id, feedback.trace_id
+        ) as scope_id,
         feedback.feedback_type in ('nps', 'csat') as is_survey
     from feedback
     {%- if is_incremental() %}
@@ -269,8 +272,10 @@ final as (
         existing.feedback_seen_to,
         existing.calls_seen_to,
         existing.queries_seen_to,
-        case when existing.is_current then {{ llm_analytics.next_change() }} else existing.changed_seq end
-            as changed_seq
+        case
+            when existing.is_current then {{ llm_analytics.next_change() }}
+            else existing.changed_seq
+        end as changed_seq
     from existing
     inner join identified
         on existing.event_id = identified.event_id

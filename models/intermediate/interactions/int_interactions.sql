@@ -68,8 +68,8 @@ touched_threads as (
 ),
 
 -- Queries without any id of their own count their turns within the visit, which they share with
--- other threads where a user was known under several aliases. Those are read, not rewritten: a change
--- of a visit touches all its queries.
+-- other threads where a user was known under several aliases. Those are read, not rewritten: a
+-- change of a visit touches all its queries.
 shared_visits as (
     select session_events.session_id
     from session_events
@@ -78,8 +78,9 @@ shared_visits as (
     where
         session_events.stream = 'query'
         and all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
-        and coalesce(all_queries.conversation_id, all_queries.source_session_id, all_queries.trace_id)
-        is null
+        and coalesce(
+            all_queries.conversation_id, all_queries.source_session_id, all_queries.trace_id
+        ) is null
 ),
 
 visit_queries as (
@@ -94,7 +95,9 @@ visit_queries as (
 queries as (
     select
         all_queries.*,
-        coalesce(session_events.user_id, all_queries.user_id, all_queries.anonymous_id) as resolved_user_id,
+        coalesce(
+            session_events.user_id, all_queries.user_id, all_queries.anonymous_id
+        ) as resolved_user_id,
         session_events.session_id,
         coalesce(
             all_queries.conversation_id,
@@ -140,14 +143,16 @@ call_totals as (
         interaction_id,
         count(*) as n_calls,
         {{ llm_analytics.count_if("call_role = 'answer'") }} as n_attempts,
-        {{ llm_analytics.count_if("call_role = 'answer' and not is_success") }} as n_failed_attempts,
+        {{ llm_analytics.count_if("call_role = 'answer' and not is_success") }}
+            as n_failed_attempts,
         {{ llm_analytics.count_if("call_role = 'step'") }} as n_steps,
         {{ llm_analytics.sum_integer('input_tokens') }} as input_tokens,
         {{ llm_analytics.sum_integer('cache_read_tokens') }} as cache_read_tokens,
         {{ llm_analytics.sum_integer('cache_write_tokens') }} as cache_write_tokens,
         {{ llm_analytics.sum_integer('output_tokens') }} as output_tokens,
         {{ llm_analytics.sum_integer('reasoning_tokens') }} as reasoning_tokens,
-        {{ llm_analytics.sum_integer('coalesce(input_tokens + output_tokens, tokens_used)') }} as total_tokens,
+        {{ llm_analytics.sum_integer('coalesce(input_tokens + output_tokens, tokens_used)') }}
+            as total_tokens,
         {{ llm_analytics.count_if('cost_usd is null') }} as n_unpriced_calls,
         cast(sum(cost_usd) as decimal(24, 12)) as priced_cost_usd,
         cast(sum(cost_low_usd) as decimal(24, 12)) as priced_cost_low_usd,
@@ -159,20 +164,20 @@ call_totals as (
     group by interaction_id
 ),
 
--- The answer is the last successful call of role answer; without one, the last attempt speaks for it.
+-- The answer is the last successful call of role answer; without one, the last attempt speaks.
 attempts as (
     select
         calls.*,
         row_number() over (
-            partition by interaction_id
+            partition by calls.interaction_id
             order by
-                case when is_success then 0 else 1 end,
-                occurred_at desc,
-                coalesce(sequence_number, 0) desc,
-                {{ llm_analytics.text_order('event_id') }} desc
+                case when calls.is_success then 0 else 1 end,
+                calls.occurred_at desc,
+                coalesce(calls.sequence_number, 0) desc,
+                {{ llm_analytics.text_order('calls.event_id') }} desc
         ) as recency
     from calls
-    where call_role = 'answer'
+    where calls.call_role = 'answer'
 ),
 
 answers as (
@@ -190,7 +195,9 @@ thumbs as (
         feedback.sequence_number,
         feedback.event_id,
         row_number() over (
-            partition by feedback.interaction_id, coalesce(feedback.resolved_user_id, feedback.event_id)
+            partition by
+                feedback.interaction_id,
+                coalesce(feedback.resolved_user_id, feedback.event_id)
             order by
                 feedback.occurred_at desc,
                 coalesce(feedback.sequence_number, 0) desc,
@@ -233,23 +240,17 @@ feedback_totals as (
 sequenced as (
     select
         queries.*,
-        row_number() over (
-            partition by conversation_key
-            order by {{ llm_analytics.event_order() }}
-        ) as turn_number,
-        lag(occurred_at) over (
-            partition by conversation_key
-            order by {{ llm_analytics.event_order() }}
-        ) as previous_at,
-        lag(text_signature_1) over (
-            partition by conversation_key
-            order by {{ llm_analytics.event_order() }}
-        ) as previous_signature_1,
-        lag(text_signature_2) over (
-            partition by conversation_key
-            order by {{ llm_analytics.event_order() }}
-        ) as previous_signature_2
+        row_number() over turns as turn_number,
+        lag(queries.occurred_at) over turns as previous_at,
+        lag(queries.text_signature_1) over turns as previous_signature_1,
+        lag(queries.text_signature_2) over turns as previous_signature_2
     from queries
+    window turns as (
+        partition by queries.conversation_key
+        order by {{ llm_analytics.event_order(
+            'queries.occurred_at', 'queries.sequence_number', event_id='queries.event_id'
+        ) }}
+    )
 ),
 
 refined as (
@@ -288,8 +289,9 @@ joined as (
         refined.query_length,
         refined.occurred_at as asked_at,
         case when answers.is_success then answers.occurred_at end as answered_at,
-        {{ llm_analytics.add_seconds('refined.occurred_at', llm_analytics.setting('answer_due_seconds')) }}
-            as answer_due_at,
+        {{ llm_analytics.add_seconds(
+            'refined.occurred_at', llm_analytics.setting('answer_due_seconds')
+        ) }} as answer_due_at,
         coalesce(answers.is_success, false) as is_answered,
         refined.is_implied,
         refined.has_conflict,
@@ -311,9 +313,13 @@ joined as (
         call_totals.total_tokens,
         answers.output_tokens as answer_output_tokens,
         answers.response_length,
-        case when answers.is_success and answers.latency_ms >= 0 then answers.latency_ms end as latency_ms,
-        case when answers.is_success and answers.client_latency_ms >= 0 then answers.client_latency_ms end
-            as client_latency_ms,
+        case
+            when answers.is_success and answers.latency_ms >= 0 then answers.latency_ms
+        end as latency_ms,
+        case
+            when answers.is_success and answers.client_latency_ms >= 0
+                then answers.client_latency_ms
+        end as client_latency_ms,
         case
             when answers.is_success and answers.time_to_first_token_ms >= 0
                 then answers.time_to_first_token_ms
@@ -359,10 +365,20 @@ joined as (
 final as (
     select
         {{ stored_columns | join(',\n        ') }},
-        {{ llm_analytics.end_state('n_attempts', 'is_answered', 'thumbs', 'latency_ms') }} as end_state,
-        cast(case when n_unpriced_calls = 0 then coalesce(priced_cost_usd, 0) end as decimal(24, 12)) as cost_usd,
-        cast(case when n_unpriced_calls = 0 then coalesce(priced_cost_low_usd, 0) end as decimal(24, 12)) as cost_low_usd,
-        cast(case when n_unpriced_calls = 0 then coalesce(priced_cost_high_usd, 0) end as decimal(24, 12)) as cost_high_usd,
+        {{ llm_analytics.end_state('n_attempts', 'is_answered', 'thumbs', 'latency_ms') }}
+            as end_state,
+        cast(
+            case when n_unpriced_calls = 0 then coalesce(priced_cost_usd, 0) end
+            as decimal(24, 12)
+        ) as cost_usd,
+        cast(
+            case when n_unpriced_calls = 0 then coalesce(priced_cost_low_usd, 0) end
+            as decimal(24, 12)
+        ) as cost_low_usd,
+        cast(
+            case when n_unpriced_calls = 0 then coalesce(priced_cost_high_usd, 0) end
+            as decimal(24, 12)
+        ) as cost_high_usd,
         case
             when n_calls = 0 then 'none'
             when n_cost_bases > 1 then 'mixed'

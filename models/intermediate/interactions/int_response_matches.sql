@@ -41,8 +41,8 @@
     'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens',
 ] %}
 {% set result_columns = call_columns + token_columns + [
-    'is_success', 'sent_provider', 'sent_user_id', 'resolved_user_id', 'thread_id', 'interaction_id', 'match_rule',
-    'provider', 'model', 'priced_model', 'price_fingerprint',
+    'is_success', 'sent_provider', 'sent_user_id', 'resolved_user_id', 'thread_id',
+    'interaction_id', 'match_rule', 'provider', 'model', 'priced_model', 'price_fingerprint',
     'cost_basis', 'cost_usd', 'cost_low_usd', 'cost_high_usd',
 ] %}
 
@@ -184,7 +184,9 @@ ranked as (
                 is_later,
                 case when is_later = 0 then occurred_at end desc,
                 case when is_later = 0 then sequence_number end desc,
-                case when is_later = 0 then {{ llm_analytics.text_order('query_event_id') }} end desc,
+                case
+                    when is_later = 0 then {{ llm_analytics.text_order('query_event_id') }}
+                end desc,
                 occurred_at,
                 sequence_number,
                 {{ llm_analytics.text_order('query_event_id') }}
@@ -359,15 +361,15 @@ costed as (
     select
         based.*,
         cast(
-            {{ llm_analytics.model_cost_usd('based', 'estimate') }} + coalesce(tool_cost_usd, 0)
+            {{ llm_analytics.model_cost_usd('based', 'estimate') }} + coalesce(based.tool_cost_usd, 0)
             as decimal(24, 12)
         ) as cost_usd,
         cast(
-            {{ llm_analytics.model_cost_usd('based', 'low') }} + coalesce(tool_cost_usd, 0)
+            {{ llm_analytics.model_cost_usd('based', 'low') }} + coalesce(based.tool_cost_usd, 0)
             as decimal(24, 12)
         ) as cost_low_usd,
         cast(
-            {{ llm_analytics.model_cost_usd('based', 'high') }} + coalesce(tool_cost_usd, 0)
+            {{ llm_analytics.model_cost_usd('based', 'high') }} + coalesce(based.tool_cost_usd, 0)
             as decimal(24, 12)
         ) as cost_high_usd
     from based
@@ -390,8 +392,10 @@ final as (
         false as is_current,
         existing.queries_seen_to,
         existing.responses_seen_to,
-        case when existing.is_current then {{ llm_analytics.next_change() }} else existing.changed_seq end
-            as changed_seq
+        case
+            when existing.is_current then {{ llm_analytics.next_change() }}
+            else existing.changed_seq
+        end as changed_seq
     from existing
     inner join costed
         on existing.event_id = costed.event_id

@@ -1,4 +1,4 @@
--- One row per activity event of a user, with the session it falls in. Sessions are never cut at midnight.
+-- One row per activity event of a user, with the session it falls in. Midnight cuts no session.
 -- A new, moved or removed event touches only its island: the sessions within one gap of it.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='session_id') }}
 
@@ -145,9 +145,13 @@ touched_sessions as (
     inner join touched_events
         on
             sessions_of_touched_users.user_id = touched_events.user_id
-            and {{ llm_analytics.microseconds_between('touched_events.occurred_at', 'sessions_of_touched_users.started_at') }}
+            and {{ llm_analytics.microseconds_between(
+                'touched_events.occurred_at', 'sessions_of_touched_users.started_at'
+            ) }}
             <= {{ llm_analytics.session_gap_microseconds() }}
-            and {{ llm_analytics.microseconds_between('sessions_of_touched_users.ended_at', 'touched_events.occurred_at') }}
+            and {{ llm_analytics.microseconds_between(
+                'sessions_of_touched_users.ended_at', 'touched_events.occurred_at'
+            ) }}
             <= {{ llm_analytics.session_gap_microseconds() }}
 ),
 
@@ -194,7 +198,9 @@ paused as (
 numbered as (
     select
         {{ activity_columns | join(',\n        ') }},
-        sum(case when {{ llm_analytics.is_new_session('previous_at', 'occurred_at') }} then 1 else 0 end) over (
+        sum(
+            case when {{ llm_analytics.is_new_session('previous_at', 'occurred_at') }} then 1 else 0 end
+        ) over (
             partition by user_id
             order by {{ order }}
             rows unbounded preceding

@@ -2,12 +2,15 @@
 with
 
 landed as (
-    {{ llm_analytics.landed(source('raw', 'events_infrastructure_usage'), llm_analytics.event_columns({
-        'resource': dbt.type_string(),
-        'started_at': dbt.type_timestamp(),
-        'cost_usd': 'decimal(24, 12)',
-        'utilisation': 'decimal(18, 6)',
-    })) }}
+    {{ llm_analytics.landed(
+        source('raw', 'events_infrastructure_usage'),
+        llm_analytics.event_columns({
+            'resource': dbt.type_string(),
+            'started_at': dbt.type_timestamp(),
+            'cost_usd': 'decimal(24, 12)',
+            'utilisation': 'decimal(18, 6)',
+        }),
+    ) }}
 ),
 
 final as (

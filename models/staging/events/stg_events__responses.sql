@@ -65,7 +65,10 @@ final as (
         response_id,
         -- A top-level call of a request log serves the query that it implies.
         case
-            when implies_query and coalesce(call_role, 'answer') = 'answer' and parent_response_id is null
+            when
+                implies_query
+                and coalesce(call_role, 'answer') = 'answer'
+                and parent_response_id is null
                 then coalesce(query_id, event_id)
             else query_id
         end as query_id,
