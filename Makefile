@@ -38,7 +38,7 @@ lint:  ## Lint SQL and Python
 
 bench-load:  ## Measure how many events a CPU second loads
 	@scripts/ci/venv.sh base
-	@.venv/bin/python bench/load.py
+	@.venv/bin/python bench/bench_load.py
 
 lock:  ## Refresh the lock files (needs uv); `make lock UPGRADE=1` takes newer versions
 	@scripts/ci/lock.sh $(if $(UPGRADE),--upgrade)
