@@ -320,6 +320,33 @@ def corrected(history: History) -> None:
     )
 
 
+def moved(history: History) -> None:
+    """A query, its call or its vote is corrected: it belonged elsewhere, or to nobody."""
+    ids, user = history.conversation(), history.user
+    start = history.now
+    query = history.query(user_id=user, **ids)
+    call = history.call(at=start + SECOND, status="success", **ids)
+    vote = history.remark(at=start + 2 * SECOND, user_id=user, feedback_type="thumbs_down", **ids)
+    stream, event = history.random.choice(
+        (("queries", query), ("queries", query), ("responses", call), ("feedback", vote))
+    )
+    elsewhere = history.random.choice(
+        (
+            {"conversation_id": history.id("c9")},
+            {"conversation_id": None, "session_id": None, "trace_id": None},
+            {"trace_id": history.new_id("traces")},
+            {"user_id": None},
+            {"timestamp": start + history.random.choice((-DAY, GAP + 1, 90 * SECOND))},
+        )
+    )
+    again = event | elsewhere | {"event_version": 1}
+    history.events.append(
+        RawEvent(stream, {name: value for name, value in again.items() if value is not None})
+    )
+    if history.chance(0.5):
+        history.query(user_id=user, **ids)
+
+
 def _is_implying(event: RawEvent) -> bool:
     """Does this call stand for a query? Its other contents have a test of their own."""
     return bool(event.fields.get("implies_query"))
@@ -540,8 +567,8 @@ def soup(history: History) -> None:
 
 SCENARIOS: tuple[Scenario, ...] = (
     chat, chat, at_the_gap, around_midnight, stolen_answer, stolen_answer, votes, votes,
-    corrected, corrected, corrected, linked_devices, linked_devices, agent, request_log, orphans,
-    only_traces, no_ids, goals, price_change, internal_user, soup, soup,
+    corrected, corrected, corrected, moved, moved, linked_devices, linked_devices, agent,
+    request_log, orphans, only_traces, no_ids, goals, price_change, internal_user, soup, soup,
 )  # fmt: skip
 
 
@@ -604,21 +631,34 @@ def worlds(n_histories: int = 40) -> st.SearchStrategy[Recipe]:
 
 
 def cut_into_loads(events: Sequence[RawEvent], n_loads: int, random: Random) -> list[Load]:
-    """Shuffled loads: most events in any load, some late by weeks, some landed a second time.
+    """Shuffled loads: events of any time in any load, some landed a second time.
 
     The loader drops what it has seen, so a second landing stands for a load that did not know the
     first. One load is empty but for duplicates that were not landed.
     """
-    shuffled = list(events)
-    random.shuffle(shuffled)
-    loads: list[list[RawEvent]] = [[] for _ in range(n_loads)]
     empty = random.randrange(n_loads)
     places = [number for number in range(n_loads) if number != empty] or [0]
-    for event in shuffled:
-        loads[random.choice(places)].append(event)
-        if random.random() < 0.03:
-            loads[random.choice(places)].append(event)
+    loads: list[list[RawEvent]] = [[] for _ in range(n_loads)]
+    for events_of_one in _by_history(events).values():
+        chosen = [random.choice(places) for _ in events_of_one]
+        # Half of the histories keep their order, so that corrections come last and alone.
+        if random.random() < 0.5:
+            chosen.sort()
+        for event, place in zip(events_of_one, chosen, strict=True):
+            loads[place].append(event)
+            if random.random() < 0.03:
+                loads[random.choice(places)].append(event)
+    for batch in loads:
+        random.shuffle(batch)
     return [
         Load(number, [event._replace(load_seq=number) for event in batch], n_duplicates=len(batch))
         for number, batch in enumerate(loads, start=1)
     ]
+
+
+def _by_history(events: Sequence[RawEvent]) -> dict[str, list[RawEvent]]:
+    """Events by the prefix of their history."""
+    found: dict[str, list[RawEvent]] = {}
+    for event in events:
+        found.setdefault(event.fields["event_id"].partition("-")[0], []).append(event)
+    return found

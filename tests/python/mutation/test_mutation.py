@@ -43,7 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> MutationRun:
         compare_marts(project, world)
 
     compare(prepared)
-    growth = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=100)
+    growth = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=200)
     growth.check("unchanged")
     return MutationRun(prepared, folder, compare, growth)
 

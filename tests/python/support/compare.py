@@ -78,7 +78,7 @@ def differing_rows(
         shown = {
             column: (value,) if twin is None else (value, twin[index])
             for index, (column, value) in enumerate(zip(columns, row, strict=True))
-            if twin is None or value != twin[index] or index == 0
+            if twin is None or value != twin[index] or index == 0 or column == "event_id"
         }
         lines.append(f"  {shown}")
     if not only_left:

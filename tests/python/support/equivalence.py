@@ -83,6 +83,8 @@ ZONE_A = (
     "int_feedback_matches", "int_interactions",
 )  # fmt: skip
 
+PART = ("int_load_horizon", "int_queries", "int_responses", "int_response_matches")
+
 
 class PreparedGrowth:
     """A world whose first load is built, to add the later loads to, again and again.
@@ -109,8 +111,9 @@ class PreparedGrowth:
         for number, load in enumerate(self.later):
             write_loads(project, [load])
             if number == 0:
-                # The models that follow see two loads at once in the next build.
-                project.dbt("run", "--select", "int_load_horizon", "int_queries", "int_responses")
+                # Calls are costed before their prices are known; the other models see two loads at
+                # once in the next build.
+                project.dbt("run", "--select", *PART)
                 continue
             if number == 1:
                 write_small_seeds(project.root, CORRECTED_PRICES)
