@@ -7,7 +7,8 @@
 {% endmacro %}
 
 {% macro default__wilson_bound(successes, trials, side) -%}
-    {%- set z = 1.959963984540054 -%}
+    {#- z as text, and its square by the engine: decimal literals become floats differently on each. -#}
+    {%- set z = "cast('1.959963984540054' as double precision)" -%}
     {%- set s = 'cast(' ~ successes ~ ' as double precision)' -%}
     {%- set n = 'nullif(cast(' ~ trials ~ ' as double precision), 0)' -%}
     case
@@ -15,9 +16,9 @@
             then cast({{ 0 if side == 'low' else 1 }} as double precision)
         else
             (
-                {{ s }} + {{ z * z / 2 }}
+                {{ s }} + {{ z }} * {{ z }} / 2
                 {{ '-' if side == 'low' else '+' }} {{ z }}
-                * sqrt({{ s }} * ({{ n }} - {{ s }}) / {{ n }} + {{ z * z / 4 }})
-            ) / ({{ n }} + {{ z * z }})
+                * sqrt({{ s }} * ({{ n }} - {{ s }}) / {{ n }} + {{ z }} * {{ z }} / 4)
+            ) / ({{ n }} + {{ z }} * {{ z }})
     end
 {%- endmacro %}

@@ -1,4 +1,4 @@
--- One row per user who is left out of user metrics: by the seed, or by a trait that says internal or bot.
+-- One row per user who is left out of user metrics: by the seed, or by a trait (internal, bot).
 with
 
 excluded_users as (

@@ -13,7 +13,8 @@ horizon as (
     select * from {{ ref('int_load_horizon') }}
 ),
 
--- Of several contents of one id: the sender's version decides, then the content, never the order of arrival.
+-- Of several contents of one id the sender's version decides, then the content, never the order of
+-- arrival.
 versions as (
     select
         user_traits.event_id,

@@ -1,4 +1,4 @@
--- One row per call that counts: those of excluded users left out, with what every mart reads from a call.
+-- One row per call that counts, those of excluded users left out, with what marts read from a call.
 {{ config(materialized='view') }}
 
 with
@@ -48,18 +48,21 @@ final as (
         response_matches.output_tokens,
         response_matches.reasoning_tokens,
         coalesce(
-            response_matches.input_tokens + response_matches.output_tokens, response_matches.tokens_used
+            response_matches.input_tokens + response_matches.output_tokens,
+            response_matches.tokens_used
         ) as total_tokens,
         {{ llm_analytics.valid_ms('response_matches.latency_ms') }} as latency_ms,
         {{ llm_analytics.valid_ms('response_matches.client_latency_ms') }} as client_latency_ms,
-        {{ llm_analytics.valid_ms('response_matches.time_to_first_token_ms') }} as time_to_first_token_ms,
+        {{ llm_analytics.valid_ms('response_matches.time_to_first_token_ms') }}
+            as time_to_first_token_ms,
         coalesce(response_matches.latency_ms < 0, false) as is_latency_negative,
         response_matches.status,
         response_matches.error_type,
         response_matches.finish_reason,
         response_matches.is_success,
-        {{ llm_analytics.is_successful_answer('response_matches.call_role', 'response_matches.is_success') }}
-            as is_successful_answer,
+        {{ llm_analytics.is_successful_answer(
+            'response_matches.call_role', 'response_matches.is_success'
+        ) }} as is_successful_answer,
         {{ llm_analytics.is_truncated('response_matches.finish_reason') }} as is_truncated,
         {{ llm_analytics.is_filtered('response_matches.status', 'response_matches.finish_reason') }}
             as is_filtered,

@@ -3,7 +3,7 @@
 
 with
 
-as_of_streams as (
+reaches as (
     select * from {{ ref('int_as_of') }}
 ),
 
@@ -19,7 +19,7 @@ bounds as (
     select
         {{ llm_analytics.reporting_date('min(firsts.first_at)') }} as first_date,
         {{ llm_analytics.reporting_date(
-            '(select max(greatest(as_of_streams.as_of, as_of_streams.newest_at)) from as_of_streams)'
+            '(select max(greatest(reaches.as_of, reaches.newest_at)) from reaches)'
         ) }} as last_date
     from firsts
 ),
@@ -30,10 +30,14 @@ numbers as (
 ),
 
 dates as (
-    select {{ llm_analytics.add_days('bounds.first_date', 'numbers.generated_number - 1') }} as date_day
+    select
+        {{ llm_analytics.add_days('bounds.first_date', 'numbers.generated_number - 1') }}
+            as date_day
     from numbers
     inner join bounds
-        on numbers.generated_number - 1 <= {{ llm_analytics.days_between('bounds.first_date', 'bounds.last_date') }}
+        on
+            numbers.generated_number - 1
+            <= {{ llm_analytics.days_between('bounds.first_date', 'bounds.last_date') }}
 ),
 
 final as (

@@ -47,8 +47,10 @@ final as (
         used.n_calls,
         used.n_unpriced_calls,
         cast(daily_prices.input_usd_per_million as decimal(38, 12)) as input_usd_per_million,
-        cast(daily_prices.cache_read_usd_per_million as decimal(38, 12)) as cache_read_usd_per_million,
-        cast(daily_prices.cache_write_usd_per_million as decimal(38, 12)) as cache_write_usd_per_million,
+        cast(daily_prices.cache_read_usd_per_million as decimal(38, 12))
+            as cache_read_usd_per_million,
+        cast(daily_prices.cache_write_usd_per_million as decimal(38, 12))
+            as cache_write_usd_per_million,
         cast(daily_prices.output_usd_per_million as decimal(38, 12)) as output_usd_per_million,
         daily_prices.priced_model is not null as is_priced,
         used.first_used_date,

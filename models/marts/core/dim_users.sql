@@ -38,7 +38,8 @@ query_days as (
 
 identified_product_events as (
     select
-        coalesce(identities.user_id, product_events.user_id, product_events.anonymous_id) as user_id,
+        coalesce(identities.user_id, product_events.user_id, product_events.anonymous_id)
+            as user_id,
         product_events.name,
         product_events.occurred_at
     from product_events
@@ -114,10 +115,10 @@ traits as (
         max(case when trait = 'plan' then value end) as plan,
         max(case when trait = 'country' then value end) as country,
         min(case when trait = 'signed_up' then first_set_at end) as signed_up_at,
-        {{ llm_analytics.count_if("trait = 'is_internal' and " ~ llm_analytics.is_yes('value')) }} > 0
-            as is_internal,
-        {{ llm_analytics.count_if("trait = 'is_bot' and " ~ llm_analytics.is_yes('value')) }} > 0
-            as is_bot
+        {{ llm_analytics.count_if("trait = 'is_internal' and " ~ llm_analytics.is_yes('value')) }}
+        > 0 as is_internal,
+        {{ llm_analytics.count_if("trait = 'is_bot' and " ~ llm_analytics.is_yes('value')) }}
+        > 0 as is_bot
     from user_traits
     group by user_id
 ),

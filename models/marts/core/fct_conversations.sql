@@ -40,14 +40,18 @@ final as (
         totals.depth,
         totals.n_refinements,
         totals.n_unpriced_interactions,
-        case when totals.n_unpriced_interactions = 0 then totals.priced_cost_usd end as cost_usd,
+        cast(
+            case when totals.n_unpriced_interactions = 0 then totals.priced_cost_usd end
+            as decimal(38, 12)
+        ) as cost_usd,
 
         -- booleans
         {{ llm_analytics.is_closed('totals.last_asked_at') }} as is_closed,
 
         -- timestamps and dates
         totals.started_at,
-        greatest(totals.last_asked_at, coalesce(totals.last_answered_at, totals.last_asked_at)) as ended_at,
+        greatest(totals.last_asked_at, coalesce(totals.last_answered_at, totals.last_asked_at))
+            as ended_at,
         {{ llm_analytics.reporting_date('totals.started_at') }} as conversation_date
     from totals
     inner join interactions

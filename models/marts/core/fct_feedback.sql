@@ -48,7 +48,8 @@ feedback as (
 placed as (
     select
         feedback.*,
-        coalesce(feedback.named_response_event_id, interactions.answer_event_id) as response_event_id,
+        coalesce(feedback.named_response_event_id, interactions.answer_event_id)
+            as response_event_id,
         session_events.session_id
     from feedback
     left join interactions
@@ -71,11 +72,11 @@ ranked as (
     select
         topics.*,
         row_number() over (
-            partition by topic, coalesce(resolved_user_id, event_id)
+            partition by topics.topic, coalesce(topics.resolved_user_id, topics.event_id)
             order by
-                occurred_at desc,
-                coalesce(sequence_number, 0) desc,
-                {{ llm_analytics.text_order('event_id') }} desc
+                topics.occurred_at desc,
+                coalesce(topics.sequence_number, 0) desc,
+                {{ llm_analytics.text_order('topics.event_id') }} desc
         ) as recency
     from topics
 ),

@@ -67,7 +67,10 @@ final as (
         calls.error_type,
         calls.finish_reason,
         calls.cost_basis,
-        case votes.feedback_type when 'thumbs_up' then 'up' when 'thumbs_down' then 'down' end as thumbs,
+        case votes.feedback_type
+            when 'thumbs_up' then 'up'
+            when 'thumbs_down' then 'down'
+        end as thumbs,
 
         -- numerics
         calls.attempt_number,
@@ -93,8 +96,11 @@ final as (
         -- booleans
         calls.is_success,
         calls.is_successful_answer,
-        coalesce(interactions.is_answered and interactions.answer_event_id = calls.response_event_id, false)
-            as is_answer,
+        coalesce(
+            interactions.is_answered
+            and interactions.answer_event_id = calls.response_event_id,
+            false
+        ) as is_answer,
         calls.is_truncated,
         calls.is_filtered,
         calls.is_latency_negative,

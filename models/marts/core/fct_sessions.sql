@@ -117,7 +117,8 @@ last_interactions as (
 -- A goal counts for the session that is open when it is reached, also when the server logs it.
 goal_events as (
     select distinct
-        coalesce(identities.user_id, product_events.user_id, product_events.anonymous_id) as user_id,
+        coalesce(identities.user_id, product_events.user_id, product_events.anonymous_id)
+            as user_id,
         product_events.occurred_at
     from product_events
     inner join goals
@@ -133,7 +134,9 @@ sessions_with_goal as (
         on
             sessions.user_id = goal_events.user_id
             and sessions.started_at <= goal_events.occurred_at
-            and {{ llm_analytics.microseconds_between('sessions.last_activity_at', 'goal_events.occurred_at') }}
+            and {{ llm_analytics.microseconds_between(
+                'sessions.last_activity_at', 'goal_events.occurred_at'
+            ) }}
             <= {{ llm_analytics.session_gap_microseconds() }}
 ),
 
@@ -143,7 +146,7 @@ exhaustive_goals as (
     where is_exhaustive
 ),
 
--- Of several labels of one kind on one thing the last; it speaks for the session where that thing ended.
+-- Of several labels of one kind on one thing the last; it speaks for the session where that ended.
 labels as (
     select
         evaluator_kind,
@@ -173,7 +176,7 @@ labelled_interactions as (
     select
         labels.evaluator_kind,
         labels.is_reached,
-        calls.interaction_id as labelled_as,
+        'response:' || labels.response_id as labelled_as,
         calls.interaction_id
     from labels
     inner join calls
@@ -183,7 +186,7 @@ labelled_interactions as (
     select
         labels.evaluator_kind,
         labels.is_reached,
-        labels.conversation_id as labelled_as,
+        'conversation:' || labels.conversation_id as labelled_as,
         queries.event_id as interaction_id
     from labels
     inner join queries
@@ -193,7 +196,7 @@ labelled_interactions as (
     select
         labels.evaluator_kind,
         labels.is_reached,
-        labels.source_session_id as labelled_as,
+        'session:' || labels.source_session_id as labelled_as,
         queries.event_id as interaction_id
     from labels
     inner join queries
@@ -208,7 +211,9 @@ labelled_sessions as (
         sessions.session_id,
         row_number() over (
             partition by labelled_interactions.evaluator_kind, labelled_interactions.labelled_as
-            order by sessions.started_at desc, {{ llm_analytics.text_order('sessions.session_id') }} desc
+            order by
+                sessions.started_at desc,
+                {{ llm_analytics.text_order('sessions.session_id') }} desc
         ) as recency
     from labelled_interactions
     inner join interactions
@@ -294,8 +299,9 @@ final as (
         -- booleans
         is_closed,
         {{ llm_analytics.is_oversized('started_at', 'ended_at') }} as is_oversized,
-        {{ llm_analytics.is_completed('outcome_basis', 'is_reached_by_human', 'is_reached_by_judge') }}
-            as is_completed,
+        {{ llm_analytics.is_completed(
+            'outcome_basis', 'is_reached_by_human', 'is_reached_by_judge'
+        ) }} as is_completed,
         {{ llm_analytics.is_return_mature('ended_at') }} as is_return_mature,
         case
             when {{ llm_analytics.is_return_mature('ended_at') }}

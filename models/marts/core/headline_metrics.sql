@@ -1,7 +1,82 @@
 -- One row per headline metric over everything loaded: what a person wants to see first.
 {% set bases = ['split', 'estimated', 'logged', 'unbilled', 'unpriced', 'mixed', 'none'] %}
-{% set no_number = 'cast(null as decimal(38, 12))' %}
-{% set no_bound = 'cast(null as double precision)' %}
+{% set days = [1, 7, 30] %}
+
+-- Each figure: what it needs to be computable, the CTE and the columns of its two counts, and how
+-- its value, if it is not their ratio, and its bounds follow from them.
+{% set figures = [
+    {
+        'metric': 'users', 'needs': 'active_users', 'unit': 'users', 'from': 'user_totals',
+        'numerator': 'n_users', 'value': 'n_users', 'note': 'with at least one query',
+    },
+    {
+        'metric': 'sessions', 'needs': 'session_duration',
+        'unit': 'sessions', 'from': 'session_totals',
+        'numerator': 'n_sessions', 'value': 'n_sessions', 'note': 'of known users',
+    },
+    {
+        'metric': 'session_duration_p50', 'needs': 'session_duration',
+        'unit': 'seconds', 'from': 'session_totals',
+        'denominator': 'n_rated_sessions', 'value': 'duration_p50_seconds',
+        'note': 'median, without oversized sessions',
+    },
+    {
+        'metric': 'messages_per_session', 'needs': 'messages_per_session', 'unit': 'messages',
+        'from': 'session_totals', 'numerator': 'n_messages', 'denominator': 'n_rated_sessions',
+        'note': 'without regenerations, edits and oversized sessions',
+    },
+    {
+        'metric': 'conversation_depth', 'needs': 'conversation_depth', 'unit': 'answered queries',
+        'from': 'conversation_totals', 'numerator': 'depth', 'denominator': 'n_conversations',
+        'note': 'mean of closed conversations',
+    },
+] %}
+{% for day in days %}
+    {% do figures.append({
+        'metric': 'retention_d' ~ day, 'needs': 'retention', 'unit': 'share of users',
+        'from': 'retention_totals', 'numerator': 'n_retained_' ~ day,
+        'denominator': 'n_eligible_' ~ day,
+        'has_interval': true,
+        'note': 'active on day ' ~ day ~ ' after the first query; cohorts whose day ' ~ day
+            ~ ' has ended',
+        
+    }) %}
+{% endfor %}
+{% do figures.extend([
+    {
+        'metric': 'cost_per_interaction', 'needs': 'cost_per_interaction', 'unit': 'US dollars',
+        'from': 'cost_totals', 'numerator': 'cost_usd', 'denominator': 'n_priced_interactions',
+        'low': 'cost_low_usd', 'high': 'cost_high_usd', 'note_column': 'coverage',
+    },
+    {
+        'metric': 'thumbs_ratio', 'needs': 'thumbs_ratio', 'unit': 'share of votes',
+        'from': 'satisfaction_totals', 'numerator': 'n_up', 'denominator': 'n_votes',
+        'has_interval': true, 'note': 'up among votes that stand, 95 % Wilson interval',
+    },
+    {
+        'metric': 'response_rate', 'needs': 'response_rate', 'unit': 'share of answers',
+        'from': 'satisfaction_totals', 'numerator': 'n_rated', 'denominator': 'n_eligible',
+        'note': 'answers with a vote: how much the thumbs speak for',
+    },
+    {
+        'metric': 'latency_p95', 'needs': 'latency',
+        'unit': 'milliseconds', 'from': 'latency_totals',
+        'denominator': 'n_latency', 'value': 'latency_p95_ms',
+        'note': 'successful answers, on the server',
+    },
+    {
+        'metric': 'error_rate', 'needs': 'error_rate',
+        'unit': 'share of attempts', 'from': 'attempt_totals',
+        'numerator': 'n_failed', 'denominator': 'n_attempts',
+        'note': 'failed attempts at an answer, retried or not',
+    },
+    {
+        'metric': 'user_error_rate', 'needs': 'user_error_rate', 'unit': 'share of queries',
+        'from': 'reliability_totals', 'numerator': 'n_failed_queries',
+        'denominator': 'n_mature_queries',
+        'note': 'queries without an answer in time',
+    },
+]) %}
 
 with
 
@@ -69,25 +144,39 @@ conversation_totals as (
 
 retention_totals as (
     select
-        {% for day in [1, 7, 30] -%}
+        {% for day in days -%}
         sum(case when day_number = {{ day }} then n_retained end) as n_retained_{{ day }},
-        sum(case when day_number = {{ day }} then n_eligible end) as n_eligible_{{ day }}{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(case when day_number = {{ day }} then n_eligible end) as n_eligible_{{ day }},
+        {% endfor -%}
+        max(day_number) as last_day_number
     from cohort_days
+),
+
+cost_counts as (
+    select
+        {% for basis in bases -%}
+        count(case when cost_basis = '{{ basis }}' then 1 end) as n_{{ basis }},
+        {% endfor -%}
+        count(*) as n_interactions,
+        count(cost_usd) as n_priced_interactions,
+        sum(cost_usd) as cost_usd,
+        sum(cost_low_usd) as cost_low_usd,
+        sum(cost_high_usd) as cost_high_usd
+    from interactions
 ),
 
 cost_totals as (
     select
-        count(*) as n_interactions,
-        sum(n_calls) as n_calls,
-        count(cost_usd) as n_priced_interactions,
-        sum(cost_usd) as cost_usd,
-        sum(cost_low_usd) as cost_low_usd,
-        sum(cost_high_usd) as cost_high_usd,
-        {% for basis in bases -%}
-        {{ llm_analytics.count_if("cost_basis = '" ~ basis ~ "'") }} as n_{{ basis }}{{ ',' if not loop.last }}
-        {% endfor %}
-    from interactions
+        cost_usd,
+        cost_low_usd,
+        cost_high_usd,
+        n_priced_interactions,
+        'known for ' || n_priced_interactions || ' of ' || n_interactions
+        || ' interactions; by basis:'
+        {%- for basis in bases %}
+        || case when n_{{ basis }} > 0 then ' {{ basis }} ' || n_{{ basis }} else '' end
+        {%- endfor %} as coverage
+    from cost_counts
 ),
 
 latency_totals as (
@@ -122,109 +211,39 @@ satisfaction_totals as (
 ),
 
 figures as (
+    {% for figure in figures -%}
+    {% set numerator = figure.get('numerator', 'null') -%}
+    {% set denominator = figure.get('denominator', 'null') -%}
     select
-        1 as position,
-        'users' as metric,
-        'active_users' as needs,
-        'users' as unit,
-        cast(n_users as decimal(38, 12)) as numerator,
-        {{ no_number }} as denominator,
-        cast(n_users as double precision) as value,
-        {{ no_bound }} as low,
-        {{ no_bound }} as high,
-        'with at least one query' as note
-    from user_totals
-    union all
-    select
-        2, 'sessions', 'session_duration', 'sessions',
-        cast(n_sessions as decimal(38, 12)), {{ no_number }}, cast(n_sessions as double precision),
-        {{ no_bound }}, {{ no_bound }}, 'of known users'
-    from session_totals
-    union all
-    select
-        3, 'session_duration_p50', 'session_duration', 'seconds',
-        {{ no_number }}, cast(n_rated_sessions as decimal(38, 12)), cast(duration_p50_seconds as double precision),
-        {{ no_bound }}, {{ no_bound }}, 'median, without oversized sessions'
-    from session_totals
-    union all
-    select
-        4, 'messages_per_session', 'messages_per_session', 'messages',
-        cast(n_messages as decimal(38, 12)), cast(n_rated_sessions as decimal(38, 12)),
-        {{ llm_analytics.ratio('n_messages', 'n_rated_sessions') }},
-        {{ no_bound }}, {{ no_bound }}, 'without regenerations, edits and oversized sessions'
-    from session_totals
-    union all
-    select
-        5, 'conversation_depth', 'conversation_depth', 'answered queries',
-        cast(depth as decimal(38, 12)), cast(n_conversations as decimal(38, 12)),
-        {{ llm_analytics.ratio('depth', 'n_conversations') }},
-        {{ no_bound }}, {{ no_bound }}, 'mean of closed conversations'
-    from conversation_totals
-    {% for day in [1, 7, 30] -%}
-    union all
-    select
-        {{ 5 + loop.index }}, 'retention_d{{ day }}', 'retention', 'share of users',
-        cast(n_retained_{{ day }} as decimal(38, 12)), cast(n_eligible_{{ day }} as decimal(38, 12)),
-        {{ llm_analytics.ratio('n_retained_' ~ day, 'n_eligible_' ~ day) }},
-        {{ llm_analytics.wilson_bound('n_retained_' ~ day, 'n_eligible_' ~ day, 'low') }},
-        {{ llm_analytics.wilson_bound('n_retained_' ~ day, 'n_eligible_' ~ day, 'high') }},
-        'active on day {{ day }} after the first query; cohorts whose day {{ day }} has ended'
-    from retention_totals
-    {% endfor -%}
-    union all
-    select
-        9, 'cost_per_interaction', 'cost_per_interaction', 'US dollars',
-        cast(case when n_calls > 0 then cost_usd end as decimal(38, 12)),
-        cast(n_priced_interactions as decimal(38, 12)),
-        case when n_calls > 0 then {{ llm_analytics.ratio('cost_usd', 'n_priced_interactions') }} end,
-        case when n_calls > 0 then {{ llm_analytics.ratio('cost_low_usd', 'n_priced_interactions') }} end,
-        case when n_calls > 0 then {{ llm_analytics.ratio('cost_high_usd', 'n_priced_interactions') }} end,
-        'known for ' || n_priced_interactions || ' of ' || n_interactions || ' interactions; by basis:'
-        {%- for basis in bases %}
-        || case when n_{{ basis }} > 0 then ' {{ basis }} ' || n_{{ basis }} else '' end
-        {%- endfor %}
-    from cost_totals
-    union all
-    select
-        10, 'thumbs_ratio', 'thumbs_ratio', 'share of votes',
-        cast(n_up as decimal(38, 12)), cast(n_votes as decimal(38, 12)),
-        {{ llm_analytics.ratio('n_up', 'n_votes') }},
-        {{ llm_analytics.wilson_bound('n_up', 'n_votes', 'low') }},
-        {{ llm_analytics.wilson_bound('n_up', 'n_votes', 'high') }},
-        'up among votes that stand, 95 % Wilson interval'
-    from satisfaction_totals
-    union all
-    select
-        11, 'response_rate', 'response_rate', 'share of answers',
-        cast(n_rated as decimal(38, 12)), cast(n_eligible as decimal(38, 12)),
-        {{ llm_analytics.ratio('n_rated', 'n_eligible') }},
-        {{ no_bound }}, {{ no_bound }}, 'answers with a vote: how much the thumbs speak for'
-    from satisfaction_totals
-    union all
-    select
-        12, 'latency_p95', 'latency', 'milliseconds',
-        {{ no_number }}, cast(n_latency as decimal(38, 12)), cast(latency_p95_ms as double precision),
-        {{ no_bound }}, {{ no_bound }}, 'successful answers, on the server'
-    from latency_totals
-    union all
-    select
-        13, 'error_rate', 'error_rate', 'share of attempts',
-        cast(n_failed as decimal(38, 12)), cast(n_attempts as decimal(38, 12)),
-        {{ llm_analytics.ratio('n_failed', 'n_attempts') }},
-        {{ no_bound }}, {{ no_bound }}, 'failed attempts at an answer, retried or not'
-    from attempt_totals
-    union all
-    select
-        14, 'user_error_rate', 'user_error_rate', 'share of queries',
-        cast(n_failed_queries as decimal(38, 12)), cast(n_mature_queries as decimal(38, 12)),
-        {{ llm_analytics.ratio('n_failed_queries', 'n_mature_queries') }},
-        {{ no_bound }}, {{ no_bound }}, 'queries without an answer in time'
-    from reliability_totals
+        {{ loop.index }} as display_order,
+        '{{ figure.metric }}' as metric,
+        '{{ figure.needs }}' as needs,
+        '{{ figure.unit }}' as unit,
+        cast({{ numerator }} as decimal(38, 12)) as numerator,
+        cast({{ denominator }} as decimal(38, 12)) as denominator,
+        {% if figure.value -%}
+        cast({{ figure.value }} as double precision) as value,
+        {%- else -%}
+        {{ llm_analytics.ratio(numerator, denominator) }} as value,
+        {%- endif %}
+        {% for side in ['low', 'high'] -%}
+        {% if figure.has_interval -%}
+        {{ llm_analytics.wilson_bound(numerator, denominator, side) }} as {{ side }},
+        {% elif figure[side] -%}
+        {{ llm_analytics.ratio(figure[side], denominator) }} as {{ side }},
+        {% else -%}
+        cast(null as double precision) as {{ side }},
+        {% endif -%}
+        {% endfor -%}
+        {{ figure.note_column or "'" ~ figure.note ~ "'" }} as note
+    from {{ figure.from }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 final as (
     select
-        cast(figures.position as {{ dbt.type_bigint() }}) as position,
+        cast(figures.display_order as {{ dbt.type_bigint() }}) as display_order,
         figures.metric,
         figures.unit,
         figures.numerator,

@@ -1,4 +1,4 @@
--- One row per reason: every call there is, by whether and why metrics leave it out. The rows add up to all.
+-- One row per reason: every call there is, by what becomes of it. The rows add up to all calls.
 {% set tokens = [
     'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens',
 ] %}

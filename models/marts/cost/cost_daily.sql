@@ -1,10 +1,13 @@
--- One row per reporting date, provider and model. Calls are dated by the call; interactions by their
--- query, under the model that answered, so that models add up.
+-- One row per reporting date, provider and model. Calls are dated by the call; interactions by
+-- their query, under the model that answered, so that models add up.
 {% set tokens = [
-    'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens', 'total_tokens',
+    'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens',
+    'total_tokens',
 ] %}
 {% set money = ['cost_usd', 'cost_low_usd', 'cost_high_usd', 'tool_cost_usd', 'logged_cost_usd'] %}
-{% set counts = ['n_calls', 'n_unpriced_calls', 'n_orphan_calls', 'n_interactions', 'n_priced_interactions'] %}
+{% set counts = [
+    'n_calls', 'n_unpriced_calls', 'n_orphan_calls', 'n_interactions', 'n_priced_interactions',
+] %}
 
 with
 

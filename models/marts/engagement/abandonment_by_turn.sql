@@ -1,5 +1,5 @@
--- One row per turn k of sessions: how many closed sessions reach it, and how many end there without a goal.
--- Oversized sessions are left out.
+-- One row per turn k of sessions: how many closed sessions reach it, and how many end there without
+-- a goal. Oversized sessions are left out.
 {% set end_states = ['unanswered', 'error', 'negative_feedback', 'slow', 'normal'] %}
 
 with
@@ -24,12 +24,12 @@ closed_sessions as (
 ended as (
     select
         last_turn_number as turn_number,
-        count(*) as n_ended,
-        {{ llm_analytics.count_if('not is_completed') }} as n_abandoned,
         {% for state in end_states -%}
-        {{ llm_analytics.count_if("not is_completed and end_state = '" ~ state ~ "'") }}
-            as n_abandoned_{{ state }}{{ ',' if not loop.last }}
-        {% endfor %}
+        count(case when not is_completed and end_state = '{{ state }}' then 1 end)
+            as n_abandoned_{{ state }},
+        {% endfor -%}
+        {{ llm_analytics.count_if('not is_completed') }} as n_abandoned,
+        count(*) as n_ended
     from closed_sessions
     group by last_turn_number
 ),
@@ -48,14 +48,14 @@ totals as (
 reached as (
     select
         cast(turns.generated_number as {{ dbt.type_bigint() }}) as turn_number,
+        {% for state in end_states -%}
+        coalesce(ended.n_abandoned_{{ state }}, 0) as n_abandoned_{{ state }},
+        {% endfor -%}
+        coalesce(ended.n_abandoned, 0) as n_abandoned,
         totals.n_closed_sessions - cast(coalesce(sum(ended.n_ended) over (
             order by turns.generated_number
             rows between unbounded preceding and 1 preceding
-        ), 0) as {{ dbt.type_bigint() }}) as n_reached,
-        coalesce(ended.n_abandoned, 0) as n_abandoned,
-        {% for state in end_states -%}
-        coalesce(ended.n_abandoned_{{ state }}, 0) as n_abandoned_{{ state }}{{ ',' if not loop.last }}
-        {% endfor %}
+        ), 0) as {{ dbt.type_bigint() }}) as n_reached
     from turns
     inner join totals
         on turns.generated_number <= totals.last_turn_number

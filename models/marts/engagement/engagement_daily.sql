@@ -54,7 +54,7 @@ numbered_days as (
 changes_{{ days }} as (
     select
         activity_date as date_day,
-        1 as change
+        1 as delta
     from numbered_days
     union all
     select
@@ -62,14 +62,14 @@ changes_{{ days }} as (
             when next_date <= {{ llm_analytics.add_days('activity_date', days) }} then next_date
             else {{ llm_analytics.add_days('activity_date', days) }}
         end as date_day,
-        -1 as change
+        -1 as delta
     from numbered_days
 ),
 
 changes_{{ days }}_by_day as (
     select
         date_day,
-        sum(change) as change
+        sum(delta) as delta
     from changes_{{ days }}
     group by date_day
 ),
@@ -115,7 +115,7 @@ final as (
         dates.date_day,
         coalesce(day_totals.dau, 0) as dau,
         {% for name, days in {'wau': 7, 'mau': 28}.items() -%}
-        cast(sum(coalesce(changes_{{ days }}_by_day.change, 0)) over (
+        cast(sum(coalesce(changes_{{ days }}_by_day.delta, 0)) over (
             order by dates.date_day
             rows unbounded preceding
         ) as {{ dbt.type_bigint() }}) as {{ name }},

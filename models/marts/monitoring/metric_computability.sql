@@ -1,4 +1,4 @@
--- One row per metric of the catalogue: can it be computed from what is loaded, and if not, what is missing?
+-- One row per metric of the catalogue: can it be computed from what is loaded, or what is missing?
 {% set metrics = [
     ['engagement', 'session_duration', ['queries.user']],
     ['engagement', 'messages_per_session', ['queries.user']],
@@ -7,7 +7,11 @@
     ['engagement', 'conversation_depth', ['queries', 'responses.answer']],
     ['engagement', 'messages_per_conversation', ['queries']],
     ['engagement', 'refinement_rate', ['queries', 'responses.answer']],
-    ['engagement', 'refinement_by_similarity', ['queries', 'queries.text_signature', 'responses.answer']],
+    [
+        'engagement',
+        'refinement_by_similarity',
+        ['queries', 'queries.text_signature', 'responses.answer'],
+    ],
     ['engagement', 'abandonment', ['queries.user', 'responses.answer']],
     ['engagement', 'context_retention', ['queries.user']],
     ['engagement', 'follow_up_rate', ['queries', 'responses.answer']],
@@ -68,7 +72,7 @@ needs as (
         '{{ metric[0] }}' as domain,
         '{{ metric[1] }}' as metric,
         '{{ input.partition('.')[0] }}' as stream,
-        '{{ input }}' as input
+        '{{ input }}' as input_name
     {{ 'union all' if not (outer.last and loop.last) }}
     {% endfor -%}
     {% endfor %}
@@ -82,14 +86,14 @@ supported as (
         coalesce(inputs.n_rows, 0) as n_rows,
         case
             when inputs.n_rows > 0 then null
-            when streams.n_rows = 0 then streams.label
-            else coalesce(inputs.label, 'unknown input ' || needs.input)
+            when stream_counts.n_rows = 0 then stream_counts.input_label
+            else coalesce(inputs.input_label, 'unknown input ' || needs.input_name)
         end as missing
     from needs
     left join field_counts as inputs
-        on needs.input = inputs.input
-    left join field_counts as streams
-        on needs.stream = streams.input
+        on needs.input_name = inputs.input_name
+    left join field_counts as stream_counts
+        on needs.stream = stream_counts.input_name
 ),
 
 missing_inputs as (
@@ -107,7 +111,8 @@ final as (
         domain,
         metric,
         min(n_rows) as n_supporting_rows,
-        {{ dbt.listagg('missing', "', '", 'order by ' ~ llm_analytics.text_order('missing')) }} as missing,
+        {{ dbt.listagg('missing', "', '", 'order by ' ~ llm_analytics.text_order('missing')) }}
+            as missing,
         count(missing) = 0 as is_computable
     from missing_inputs
     group by domain, metric

@@ -38,8 +38,9 @@ final as (
         count(*) as n_calls,
         {{ llm_analytics.count_if('is_attempt') }} as n_attempts,
         {{ llm_analytics.count_if('is_failed_attempt') }} as n_failed,
-        {{ llm_analytics.ratio(llm_analytics.count_if('is_failed_attempt'), llm_analytics.count_if('is_attempt')) }}
-            as error_rate,
+        {{ llm_analytics.ratio(
+            llm_analytics.count_if('is_failed_attempt'), llm_analytics.count_if('is_attempt')
+        ) }} as error_rate,
         {{ llm_analytics.count_if("is_attempt and status = 'timeout'") }} as n_timeouts,
         {{ llm_analytics.count_if("is_attempt and status = 'malformed'") }} as n_malformed,
         {{ llm_analytics.count_if('is_attempt and is_filtered') }} as n_filtered,

@@ -39,7 +39,9 @@ outcomes as (
     select
         mature.date_day,
         coalesce(
-            coalesce(first_successes.first_success_at, mature.answered_at) <= mature.answer_due_at, false
+            coalesce(first_successes.first_success_at, mature.answered_at)
+            <= mature.answer_due_at,
+            false
         ) as is_served
     from mature
     left join first_successes
@@ -51,7 +53,8 @@ final as (
         date_day,
         count(*) as n_mature_queries,
         {{ llm_analytics.count_if('not is_served') }} as n_failed_queries,
-        {{ llm_analytics.ratio(llm_analytics.count_if('not is_served'), 'count(*)') }} as user_error_rate
+        {{ llm_analytics.ratio(llm_analytics.count_if('not is_served'), 'count(*)') }}
+            as user_error_rate
     from outcomes
     group by date_day
 )

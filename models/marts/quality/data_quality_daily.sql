@@ -1,13 +1,15 @@
--- One row per reporting date and stream: how much arrived, and how much of it is in some way defective.
+-- One row per reporting date and stream: how much arrived, and how much of it is defective.
 -- Excluded users are counted here: quality is about all that was sent.
 {% set checks = [
     'n_conflicts', 'n_without_user', 'n_orphans', 'n_negative_latency', 'n_negative_client_latency',
     'n_negative_time_to_first_token', 'n_unpriced', 'n_unknown_model',
 ] %}
+{% set no_count = 'cast(null as ' ~ dbt.type_bigint() ~ ')' %}
 {% set has_conflict = llm_analytics.count_if('has_conflict') %}
 {% set has_no_user = llm_analytics.count_if('coalesce(user_id, anonymous_id) is null') %}
+{% set sent_by_users = {'n_conflicts': has_conflict, 'n_without_user': has_no_user} %}
 {% set streams = {
-    'queries': ['int_queries', 'not is_implied', {'n_conflicts': has_conflict, 'n_without_user': has_no_user}],
+    'queries': ['int_queries', 'not is_implied', sent_by_users],
     'responses': ['int_response_matches', 'is_current', {
         'n_conflicts': has_conflict,
         'n_without_user': llm_analytics.count_if('resolved_user_id is null'),
@@ -23,10 +25,12 @@
         'n_without_user': llm_analytics.count_if('resolved_user_id is null'),
         'n_orphans': llm_analytics.count_if("match_rule = 'orphan'"),
     }],
-    'product_events': ['int_product_events', 'true', {'n_conflicts': has_conflict, 'n_without_user': has_no_user}],
+    'product_events': ['int_product_events', 'true', sent_by_users],
     'exposures': ['int_exposures', 'true', {
         'n_conflicts': has_conflict,
-        'n_without_user': llm_analytics.count_if('coalesce(unit_id, user_id, anonymous_id) is null'),
+        'n_without_user': llm_analytics.count_if(
+            'coalesce(unit_id, user_id, anonymous_id) is null'
+        ),
     }],
     'evaluations': ['int_evaluations', 'true', {'n_conflicts': has_conflict}],
 } %}
@@ -38,10 +42,10 @@ with
     select
         {{ llm_analytics.reporting_date('occurred_at') }} as date_day,
         '{{ stream }}' as stream,
-        count(*) as n_events,
         {% for check in checks -%}
-        {{ source[2].get(check, 'cast(null as ' ~ dbt.type_bigint() ~ ')') }} as {{ check }}{{ ',' if not loop.last }}
-        {% endfor %}
+        {{ source[2].get(check, no_count) }} as {{ check }},
+        {% endfor -%}
+        count(*) as n_events
     from {{ ref(source[0]) }}
     where {{ source[1] }}
     group by {{ llm_analytics.reporting_date('occurred_at') }}

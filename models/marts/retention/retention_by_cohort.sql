@@ -1,4 +1,4 @@
--- One row per cohort date (the reporting date of a user's first query) and day number, from day 0 on.
+-- One row per cohort date (the reporting date of a user's first query) and day number from 0 on.
 with
 
 user_days as (
@@ -68,9 +68,12 @@ final as (
         case when is_mature then n_cohort else 0 end as n_eligible,
         case when is_mature then n_active end as n_retained,
         case when is_mature then n_active_later end as n_retained_rolling,
-        case when is_mature then {{ llm_analytics.ratio('n_active', 'n_cohort') }} end as retention_rate,
-        case when is_mature then {{ llm_analytics.ratio('n_active_later', 'n_cohort') }} end
-            as rolling_retention_rate,
+        case
+            when is_mature then {{ llm_analytics.ratio('n_active', 'n_cohort') }}
+        end as retention_rate,
+        case
+            when is_mature then {{ llm_analytics.ratio('n_active_later', 'n_cohort') }}
+        end as rolling_retention_rate,
         is_mature
     from grid
 )

@@ -3,43 +3,53 @@
 {% set amounts = [
     'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens', 'cost_usd',
 ] %}
-{% set sums %}
-        {% for amount in amounts -%}
-        coalesce(sum({{ amount }}), 0) as {{ amount }}{{ ',' if not loop.last }}
-        {% endfor %}
-{% endset %}
 
 with
 
 calls as (
     select
-        {{ sums }}
+        {% for amount in amounts -%}
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        {% endfor -%}
+        count(*) as n_rows
     from {{ ref('int_response_matches') }}
     where is_current
 ),
 
 bridge as (
     select
-        {{ sums }}
+        {% for amount in amounts -%}
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        {% endfor -%}
+        count(*) as n_rows
     from {{ ref('cost_bridge') }}
 ),
 
 counted_in_bridge as (
     select
-        {{ sums }}
+        {% for amount in amounts -%}
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        {% endfor -%}
+        count(*) as n_rows
     from {{ ref('cost_bridge') }}
     where reason <> 'excluded'
 ),
 
 days as (
     select
-        {{ sums }}
+        {% for amount in amounts -%}
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        {% endfor -%}
+        count(*) as n_rows
     from {{ ref('cost_daily') }}
 ),
 
 responses as (
     select
-        {{ sums }}
+        {% for amount in amounts -%}
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        {% endfor -%}
+        count(*) as n_rows
     from {{ ref('fct_responses') }}
 ),
 

@@ -22,8 +22,8 @@ counted as (
     from engagement
     left join user_days
         on
-            user_days.activity_date <= engagement.date_day
-            and user_days.activity_date > {{ llm_analytics.add_days('engagement.date_day', -28) }}
+            engagement.date_day >= user_days.activity_date
+            and {{ llm_analytics.add_days('engagement.date_day', -28) }} < user_days.activity_date
     group by engagement.date_day, engagement.wau, engagement.mau
 )
 
