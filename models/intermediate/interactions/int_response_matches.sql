@@ -361,15 +361,18 @@ costed as (
     select
         based.*,
         cast(
-            {{ llm_analytics.model_cost_usd('based', 'estimate') }} + coalesce(based.tool_cost_usd, 0)
+            {{ llm_analytics.model_cost_usd('based', 'estimate') }}
+            + coalesce(based.tool_cost_usd, 0)
             as decimal(24, 12)
         ) as cost_usd,
         cast(
-            {{ llm_analytics.model_cost_usd('based', 'low') }} + coalesce(based.tool_cost_usd, 0)
+            {{ llm_analytics.model_cost_usd('based', 'low') }}
+            + coalesce(based.tool_cost_usd, 0)
             as decimal(24, 12)
         ) as cost_low_usd,
         cast(
-            {{ llm_analytics.model_cost_usd('based', 'high') }} + coalesce(based.tool_cost_usd, 0)
+            {{ llm_analytics.model_cost_usd('based', 'high') }}
+            + coalesce(based.tool_cost_usd, 0)
             as decimal(24, 12)
         ) as cost_high_usd
     from based

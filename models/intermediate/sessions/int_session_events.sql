@@ -61,7 +61,8 @@ activity as (
         sequence_number,
         4 as stream_rank,
         {% if is_incremental() -%}
-        {{ llm_analytics.is_unseen(ref('int_product_events'), 'product_events_seen_to') }} as is_unseen
+        {{ llm_analytics.is_unseen(ref('int_product_events'), 'product_events_seen_to') }}
+            as is_unseen
         {%- else -%}
         true as is_unseen
         {%- endif %}
@@ -110,9 +111,7 @@ touched_events as (
     from unseen
     union all
     select
-        {% for column in activity_columns -%}
-        reidentified.{{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        reidentified.{{ activity_columns | join(',\n        reidentified.') }}
     from reidentified
     left join unseen
         on
@@ -157,9 +156,7 @@ touched_sessions as (
 
 island_events as (
     select
-        {% for column in activity_columns -%}
-        existing.{{ column }}{{ ',' if not loop.last }}
-        {% endfor %}
+        existing.{{ activity_columns | join(',\n        existing.') }}
     from existing
     inner join touched_sessions
         on existing.session_id = touched_sessions.session_id
@@ -199,7 +196,10 @@ numbered as (
     select
         {{ activity_columns | join(',\n        ') }},
         sum(
-            case when {{ llm_analytics.is_new_session('previous_at', 'occurred_at') }} then 1 else 0 end
+            case
+                when {{ llm_analytics.is_new_session('previous_at', 'occurred_at') }} then 1
+                else 0
+            end
         ) over (
             partition by user_id
             order by {{ order }}
