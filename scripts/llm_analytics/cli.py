@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import sys
 import traceback
@@ -15,8 +14,14 @@ from llm_analytics.errors import LlmAnalyticsError
 
 _PACKAGE = "llm_analytics"
 INTERRUPTED = 130
-# Each module adds its commands with register(app).
-_COMMANDS = ("simulation", "loading.command", "examples.command", "status", "summary")
+# Each module adds its command with register(app).
+_COMMANDS = {
+    "simulate": "simulation",
+    "load": "loading.command",
+    "status": "status",
+    "summary": "summary",
+    "convert": "examples.command",
+}
 
 
 def _version() -> str:
@@ -33,8 +38,8 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-def create_app() -> typer.Typer:
-    """The app with the commands of all modules that are there."""
+def create_app(only: str | None = None) -> typer.Typer:
+    """The app with all commands, or with one: loading need not wait for the simulator's import."""
     app = typer.Typer(
         name="llm-analytics",
         no_args_is_help=True,
@@ -54,9 +59,9 @@ def create_app() -> typer.Typer:
     ) -> None:
         """LLM product analytics: load events, and see what the warehouse holds."""
 
-    for name in _COMMANDS:
-        if importlib.util.find_spec(f"{_PACKAGE}.{name}") is not None:
-            import_module(f"{_PACKAGE}.{name}").register(app)
+    for command, module in _COMMANDS.items():
+        if only in (None, command):
+            import_module(f"{_PACKAGE}.{module}").register(app)
     return app
 
 
@@ -72,8 +77,10 @@ def main(arguments: list[str] | None = None) -> int:
     given = [argument for argument in given if argument not in ("-v", "--verbose")]
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    word = next((argument for argument in given if not argument.startswith("-")), None)
+    only = word if word in _COMMANDS else None
     try:
-        result = create_app()(given, prog_name="llm-analytics", standalone_mode=False)
+        result = create_app(only)(given, prog_name="llm-analytics", standalone_mode=False)
         if result == INTERRUPTED:  # Ctrl-C, as typer reports it
             return _fail("interrupted; nothing was changed", INTERRUPTED, None, is_verbose)
         return result if isinstance(result, int) else 0

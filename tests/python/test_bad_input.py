@@ -21,6 +21,8 @@ import pytest
 
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading import inputs, scan
+from llm_analytics.loading.load import LoadOptions, open_work
+from llm_analytics.warehouse import Warehouse
 from load_helpers import MOMENT, contents, load_files, query_event, reasons, rows, write_lines
 
 VALID = [
@@ -184,7 +186,7 @@ def _mutations() -> list[Callable[[dict[str, Any], random.Random], bytes]]:
         return json.dumps(event).encode()
 
     def swap(event: dict[str, Any], rng: random.Random) -> bytes:
-        value = rng.choice(
+        value: Any = rng.choice(
             [None, True, "", "5", 5, 5.0, 3.7, -1, 1e15, "x" * 600, [], {}, "new", "é", "a\0",
              "2025-01-01T00:00:00+05:30", "2031", 1735732800000, "NaN", " ,}"]
         )  # fmt: skip
@@ -465,11 +467,33 @@ def test_memory_of_512_mb_is_enough(tmp_path: Path, warehouse: Path) -> None:
 def test_the_vectorised_scan_finds_every_suspicious_place() -> None:
     generator = random.Random(3)  # noqa: S311
     alphabet = b'{}[],: \t"naNAiIfF1-'
-    reference = [b",}", b",]", b", }", b",\t ]", b":nan", b" NaN", b"[inf", b"-INF", b",Nan"]
-    for _ in range(300):
-        data = bytes(generator.choices(alphabet, k=60))
+    reference = [b",}", b",]", b", }", b",\t ]", b":nan}", b" NaN,", b"[inf]", b"-INF ", b",Nan\t"]
+    assert len(scan.suspicious_positions(b'{"t":"nan info, an infinite Nanny, banana,"}')) == 0
+    for number in range(2000):
+        data = bytes(generator.choices(alphabet, k=60)) + reference[number % len(reference)]
+        data += bytes(generator.choices(alphabet, k=9))
         found = set(scan.suspicious_positions(data).tolist())
         for pattern in reference:
             at = data.find(pattern)
             if at >= 0:
                 assert any(at <= place <= at + len(pattern) for place in found), (data, pattern)
+
+
+def test_the_working_connection_reaches_the_staging_folder_only(
+    tmp_path: Path, warehouse: Path
+) -> None:
+    folder = tmp_path / "staging"
+    folder.mkdir()
+    outside = write_lines(tmp_path / "outside.jsonl", [query_event(1)])
+    work = open_work(Warehouse(str(warehouse)), folder, LoadOptions())
+    for attempt in (
+        f"select * from read_text('{outside}')",
+        f"select * from read_json('{folder}/../outside.jsonl')",
+        f"attach '{tmp_path}/other.duckdb'",
+        f"copy (select 1) to '{tmp_path}/out.csv'",
+        "set enable_external_access = true",
+        "install httpfs",
+    ):
+        with pytest.raises(duckdb.Error):
+            work.execute(attempt)
+    work.close()

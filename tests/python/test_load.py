@@ -21,6 +21,7 @@ import duckdb
 import pytest
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.loading import landing
 from llm_analytics.loading import load as load_module
 from llm_analytics.loading.reasons import Reason
 from llm_analytics.loading.redaction import redact
@@ -291,6 +292,45 @@ def test_a_column_is_added_when_the_plan_has_grown(tmp_path: Path, warehouse: Pa
     load_files(warehouse, path)
     found = rows(warehouse, "select feature from raw.events_queries order by load_seq")
     assert found == [(None,), ("f",)]
+
+
+def test_a_field_that_appears_late_is_not_overlooked(tmp_path: Path, warehouse: Path) -> None:
+    events = [query_event(n) for n in range(600)]
+    events[555]["feature"] = "search"
+    events[556]["user_id"] = "12345"
+    del events[557]["event_id"]
+    report = load_files(warehouse, write_lines(tmp_path / "queries.jsonl", events))
+    assert report.landed == {"queries": 600}
+    found = rows(
+        warehouse,
+        "select line_number, feature, user_id from raw.events_queries"
+        " where line_number between 556 and 558 order by line_number",
+    )
+    assert found == [(556, "search", "user-2"), (557, None, "12345"), (558, None, "user-4")]
+
+
+@pytest.mark.parametrize("engine", ["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_a_load_that_fails_at_its_end_changes_nothing(
+    tmp_path: Path,
+    warehouse: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+) -> None:
+    target: Path | str = warehouse
+    if engine == "postgres":
+        target = request.getfixturevalue("fresh_postgres_database")
+    path = write_lines(tmp_path / "queries.jsonl", EVENTS)
+
+    def fail(*arguments: object) -> None:
+        raise LlmAnalyticsError("stop here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(landing, "log_load", fail)
+        with pytest.raises(LlmAnalyticsError, match="stop here"):
+            load_files(target, path)
+    report = load_files(target, path)
+    assert (report.load_seq, report.landed) == (1, {"queries": 50})
 
 
 def test_every_field_of_the_plan_lands(tmp_path: Path, warehouse: Path) -> None:

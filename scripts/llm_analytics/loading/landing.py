@@ -79,6 +79,9 @@ class Target(Protocol):
     def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
         """Relations of the transaction that hold what is staged: the rows, and their event ids."""
 
+    def key(self, event_id: str) -> str:
+        """SQL of something narrow that is equal for equal event ids; used in one statement only."""
+
     def commit(self) -> None:
         """Makes the load visible."""
 
@@ -106,6 +109,10 @@ class DuckDbTarget:
     def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
         """Say where the staged rows and their event ids can be read."""
         return f"stage.{name}", f"stage.{name}_ids"
+
+    def key(self, event_id: str) -> str:
+        """Say what to group event ids by: their 64-bit hash."""
+        return f"hash({event_id})"
 
     def commit(self) -> None:
         """Make the load visible."""
@@ -157,6 +164,10 @@ class PostgresTarget:
         path.unlink()
         self.run(f"analyze {table}")
         return table, table
+
+    def key(self, event_id: str) -> str:
+        """Say what to group event ids by: themselves."""
+        return event_id
 
     def commit(self) -> None:
         """Make the load visible."""
@@ -222,21 +233,23 @@ def land_stream(
     types = stream.landed_columns()
     staged, ids = target.staged(stream.name, {name: types[name] for name in columns})
     content = ", ".join(f'"{name}"' for name in columns if name not in _ORIGIN)
+    key, table_key = target.key("s.event_id"), target.key("t.event_id")
     target.run(
         "create temporary table repeated as"
-        f" select event_id from {ids} group by event_id having count(*) > 1"
-        f" union select s.event_id from {ids} as s"
-        f" where s.event_id in (select event_id from {table})"
+        f" select {key} as id_key from {ids} as s group by {key} having count(*) > 1"
+        f" union select {key} as id_key from {ids} as s"
+        f" where {key} in (select {table_key} from {table} as t)"
     )
     target.run(
         f"""
         create temporary table losers as
         with candidates as (
-            select 0 as is_old, file_number, line_number, {content} from {staged}
-            where event_id in (select event_id from repeated)
+            select 0 as is_old, file_number, line_number, {content} from {staged} as s
+            where {key} in (select id_key from repeated)
             union all
-            select 1 as is_old, null as file_number, null as line_number, {content} from {table}
-            where event_id in (select event_id from repeated)
+            select 1 as is_old, null as file_number, null as line_number, {content}
+            from {table} as t
+            where {table_key} in (select id_key from repeated)
         ),
         ranked as (
             select is_old, file_number, line_number, row_number() over (

@@ -329,7 +329,7 @@ class _Landing:
         self, stream: Stream, table: str, have: Iterable[str], extra: Iterable[str]
     ) -> str:
         """SQL of the rows of a staged table with all landed columns, under the policy."""
-        joins = [f"inner join stage.{table}_extra as x on x.n = p.n"]
+        joins = [f"positional join stage.{table}_extra as x"]
         values = []
         for name, kind in _landed(stream).items():
             item = stream.by_name.get(name)
@@ -353,7 +353,8 @@ class _Landing:
                 value = f"p.{quote_name(name)}"
             values.append(f"{value} as {quote_name(name)}")
         return (
-            f"select {', '.join(values)} from stage.{table} as p {' '.join(joins)} where p.is_good"
+            f"select {', '.join(values)} from stage.{table} as p {' '.join(joins)} "
+            "where p.is_good and p.n = x.n"
         )
 
     def _make_pseudonyms(self, stream: Stream, table: str, have: Iterable[str]) -> None:
@@ -385,7 +386,8 @@ class _Landing:
                 streams.append(self._plan[name])
                 rows = " union all ".join(selects)
                 ids = " union all ".join(
-                    "select p.event_id from " + re.sub(r" (inner|left) join .* where", " where", s)
+                    "select p.event_id from "
+                    + re.sub(r" positional join .* where .*", " where p.is_good", s)
                     for s in (select.split(" from ", 1)[1] for select in selects)
                 )
                 self._work.execute(f"create view stage.{name} as {rows}")
@@ -451,7 +453,7 @@ def _parquet_lines(
     lines.unlink()
 
 
-def _open_work(
+def open_work(
     warehouse: Warehouse, folder: Path, options: LoadOptions
 ) -> duckdb.DuckDBPyConnection:
     """The database that parses and stages; it reaches its own files and the folder only."""
@@ -494,7 +496,7 @@ def load(
     folder = Path(tempfile.mkdtemp(prefix="llm_analytics_load_"))
     work: duckdb.DuckDBPyConnection | None = None
     try:
-        work = _open_work(warehouse, folder, options)
+        work = open_work(warehouse, folder, options)
         return _load(source, plan, inputs, warehouse, work, folder, options, progress)
     except (duckdb.Error, OSError) as error:
         raise explain_duckdb_error(error, warehouse.label) from error

@@ -23,6 +23,7 @@ KEPT_BYTES = 64 << 10
 _BLOCK = 1 << 17
 _EVENT = re.compile(rb'"event"[ \t]*:[ \t]*"([^"\\]*)"')
 _BLANK = b" \t\r"
+_NO_NUMBER = re.compile(rb"(nan|inf|infinity)(?=[\s,}\]]|\Z)", re.IGNORECASE)
 
 Int64s = npt.NDArray[np.int64]
 
@@ -124,13 +125,18 @@ def suspicious_positions(data: bytes) -> Int64s:
         words = np.flatnonzero(sums == 61)
         first, third = folded[words], folded[words + 2]
         is_word = ((first == 0x6E) & (third == 0x6E)) | ((first == 0x69) & (third == 0x66))
-        words = words[is_word & (folded[words + 1] != 0)]
+        words = words[is_word]
         before = block[np.maximum(words - 1, 0)]
         is_value = (before <= 0x20) | (before == 0x3A) | (before == 0x2C)
         is_value |= (before == 0x5B) | (before == 0x2D)
-        words = words[is_value]
         base = max(start - 1, 0)
-        found += [closing[_is_after_comma(block, closing)] + base, words + base]
+        found.append(closing[_is_after_comma(block, closing)] + base)
+        found.append(
+            np.array(
+                [at for at in (words[is_value] + base).tolist() if _NO_NUMBER.match(data, at)],
+                dtype=np.int64,
+            )
+        )
     if b"\\" in data and b"\\u0000" in data:  # the first test is much the faster
         found.append(np.array([m.start() for m in re.finditer(rb"\\u0000", data)], dtype=np.int64))
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
@@ -232,8 +238,10 @@ class Scanner:
         is_aside = array[starts] != 0x7B  # {
         is_aside |= ends - starts > LINE_BYTES
         is_aside[np.searchsorted(ends, suspicious_positions(data))] = True
+        is_empty = starts == ends
+        counts.n_blank += int(np.count_nonzero(is_empty))
         if is_aside.any():
-            for row in np.flatnonzero(is_aside).tolist():
+            for row in np.flatnonzero(is_aside & ~is_empty).tolist():
                 start, end = int(starts[row]), int(ends[row])
                 raw = data[start:end]
                 if not raw.strip(_BLANK):
