@@ -11,6 +11,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from mutation.mutants import Mutant, mutants, sources_of
@@ -20,24 +21,30 @@ from support.small_project import at
 
 #: Compares what a build made with what it should be; an AssertionError names the table.
 Check = Callable[[DbtProject], None]
+Growth = Callable[[], PreparedGrowth]
 
 
 class MutationRun:
     """A prepared warehouse, and the ways to notice that a definition is wrong."""
 
-    def __init__(self, prepared: DbtProject, folder: Path, compare: Check, growth: PreparedGrowth):
+    def __init__(self, prepared: DbtProject, folder: Path, compare: Check, growth: Growth):
         """Take a project whose warehouse was built from unchanged models.
 
         `compare` compares a full build with the reference, `growth` builds load by load with one
-        full build.
+        full build; it is made when first needed.
         """
         self.prepared = prepared
         self.folder = folder
         self.compare = compare
-        self.growth = growth
+        self._make_growth = growth
         (self.manifest,) = prepared.manifests.values()
         self.mutants = list(mutants(sources_of(self.manifest)))
         self._count = 0
+
+    @cached_property
+    def growth(self) -> PreparedGrowth:
+        """Builds load by load, for what runs in incremental builds only."""
+        return self._make_growth()
 
     def killer(self, mutant: Mutant) -> str | None:
         """The name of the test that fails for a mutant; None if it survives all."""

@@ -43,8 +43,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> MutationRun:
         compare_marts(project, world)
 
     compare(prepared)
-    growth = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=200)
-    growth.check("unchanged")
+
+    def growth() -> PreparedGrowth:
+        made = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=200)
+        made.check("unchanged")
+        return made
+
     return MutationRun(prepared, folder, compare, growth)
 
 
