@@ -215,7 +215,7 @@ figures as (
     {% set numerator = figure.get('numerator', 'null') -%}
     {% set denominator = figure.get('denominator', 'null') -%}
     select
-        {{ loop.index }} as display_order,
+        {{ loop.index }} as position,
         '{{ figure.metric }}' as metric,
         '{{ figure.needs }}' as needs,
         '{{ figure.unit }}' as unit,
@@ -243,7 +243,7 @@ figures as (
 
 final as (
     select
-        cast(figures.display_order as {{ dbt.type_bigint() }}) as display_order,
+        cast(figures.position as {{ dbt.type_bigint() }}) as position,
         figures.metric,
         figures.unit,
         figures.numerator,

@@ -110,7 +110,7 @@ final as (
     select
         domain,
         metric,
-        min(n_rows) as n_supporting_rows,
+        min(n_rows) as n_rows_supporting,
         {{ dbt.listagg('missing', "', '", 'order by ' ~ llm_analytics.text_order('missing')) }}
             as missing,
         count(missing) = 0 as is_computable
