@@ -1,7 +1,8 @@
 {#
     What a call cost and how that is known (cost basis). Prices are US dollars per million tokens of
     the UTC day of the call. Cache reads and writes are part of the input, reasoning is part of the output.
-      split       input and output tokens are known and every class used has a price
+      split       input and output tokens are known and every class used has a price; more cache tokens
+                  than input tokens contradict each other, so such a call has no known input
       estimated   only tokens_used is known: bounds by the cheaper and the dearer class, an estimate between
       logged      no price or no tokens, but the tracker logged a cost
       unbilled    a failed call that reports no usage and no cost: providers bill none
@@ -16,6 +17,7 @@
         when
             {{ call }}.input_tokens is not null
             and {{ call }}.output_tokens is not null
+            and {{ call }}.uncached_input_tokens >= 0
             and ({{ call }}.uncached_input_tokens = 0 or {{ call }}.input_usd_per_million is not null)
             and ({{ call }}.cache_read_tokens = 0 or {{ call }}.cache_read_usd_per_million is not null)
             and ({{ call }}.cache_write_tokens = 0 or {{ call }}.cache_write_usd_per_million is not null)

@@ -98,7 +98,8 @@ def _model_cost(
             (write, price.cache_write if price else None),
             (output_tokens, price.output if price else None),
         ]
-        if all(tokens == 0 or each is not None for tokens, each in parts):
+        is_consistent = all(tokens >= 0 for tokens, _ in parts)
+        if is_consistent and all(tokens == 0 or each is not None for tokens, each in parts):
             usd = Decimal(0)
             for tokens, each in parts:
                 usd += _usd(tokens, each) if each is not None else 0
