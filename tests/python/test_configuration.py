@@ -15,7 +15,9 @@ def _defaults(root: Path) -> dict[str, object]:
 
 def test_every_setting_is_documented_with_its_default(root: Path) -> None:
     page = (root / "docs/configuration.md").read_text()
-    documented = dict(re.findall(r"^\| `llm_analytics_(\w+)` \| `?([^|`]+)`? \|", page, re.MULTILINE))
+    documented = dict(
+        re.findall(r"^\| `llm_analytics_(\w+)` \| `?([^|`]+)`? \|", page, re.MULTILINE)
+    )
     defaults = _defaults(root)
     assert defaults, "no setting found: has the macro another form now?"
     for name, value in defaults.items():

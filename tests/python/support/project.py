@@ -103,7 +103,7 @@ class DbtProject:
         return result
 
     def manifest(self) -> Any:
-        """dbt's manifest of the project, parsed."""
+        """The project's manifest, parsed."""
         if "{}" not in self.manifests:
             self.manifests["{}"] = self.dbt("parse").result
         return self.manifests["{}"]
