@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llm_analytics.simulation import simulate
-from support.compare import differing_tables
+from support.compare import differing_tables, snapshot
 from support.project import DbtProject
 
 
@@ -30,5 +30,5 @@ def test_the_demo_gives_the_same_tables_on_postgresql(
     # All tests pass on PostgreSQL too: those of the definitions and those of the data.
     _load_and_build(postgres_project, tmp_path / "events", "build")
     assert project.query("select count(*) from marts.fct_interactions")[0][0] > 1000
-    faults = differing_tables(project, postgres_project)
+    faults = differing_tables(snapshot(project), snapshot(postgres_project))
     assert not faults, "\n".join(faults)
