@@ -155,6 +155,13 @@ def _is_after_comma(
     return result
 
 
+def _without(data: bytes, starts: Int64s, ends: Int64s) -> bytes:
+    """The data without these ranges, which are in order and do not overlap."""
+    begins = [0, *ends.tolist()]
+    stops = [*starts.tolist(), len(data)]
+    return b"".join([data[a:b] for a, b in zip(begins, stops, strict=True) if a < b])
+
+
 class Scanner:
     """Packs lines into pieces by stream; what needs the strict parser goes to `slow`."""
 
@@ -268,10 +275,15 @@ class Scanner:
         """Puts the lines that were not set aside into the pieces of their streams."""
         streams = self._streams_of(data, starts, item.stream)
         if streams is None:
-            if item.stream and not is_aside.any():
-                self._piece(item.stream).add(data, item.number, numbers, starts + offset)
+            if item.stream:
+                kept = data
+                if is_aside.any():
+                    kept = _without(data, starts[is_aside], ends[is_aside] + 1)
+                    numbers, starts = numbers[~is_aside], starts[~is_aside]
+                if len(numbers):
+                    self._piece(item.stream).add(kept, item.number, numbers, starts + offset)
                 return
-            streams = [item.stream] * len(starts)
+            streams = [None] * len(starts)
         rows: dict[str, list[int]] = {}
         for row in np.flatnonzero(~is_aside).tolist():
             stream = streams[row]
