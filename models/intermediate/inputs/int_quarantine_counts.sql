@@ -1,4 +1,5 @@
--- One row per stream and reason of refused lines, as far as this run reads loads.
+-- One row per stream and reason of refused lines, as far as this run reads loads. A line that is
+-- loaded again is refused again, but counted once.
 with
 
 quarantine as (
@@ -13,7 +14,7 @@ final as (
     select
         quarantine.stream,
         quarantine.reason,
-        count(*) as n_lines
+        count(distinct quarantine.line_sha256) as n_lines
     from quarantine
     inner join horizon
         on quarantine.load_seq <= horizon.load_seq

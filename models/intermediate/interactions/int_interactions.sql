@@ -122,20 +122,20 @@ calls as (
     select * from response_matches
     where
         is_current
-        and interaction_id is not null
         {%- if is_incremental() %}
         and thread_id in (select touched_threads.thread_id from touched_threads)
         {%- endif %}
+        and interaction_id is not null
 ),
 
 feedback as (
     select * from feedback_matches
     where
         is_current
-        and interaction_id is not null
         {%- if is_incremental() %}
         and thread_id in (select touched_threads.thread_id from touched_threads)
         {%- endif %}
+        and interaction_id is not null
 ),
 
 call_totals as (

@@ -21,6 +21,7 @@ feedback as (
     select
         feedback_matches.event_id,
         feedback_matches.resolved_user_id,
+        feedback_matches.conversation_id,
         feedback_matches.scope_id,
         feedback_matches.interaction_id,
         feedback_matches.response_event_id as named_response_event_id,
@@ -50,6 +51,7 @@ placed as (
         feedback.*,
         coalesce(feedback.named_response_event_id, interactions.answer_event_id)
             as response_event_id,
+        coalesce(feedback.conversation_id, interactions.conversation_id) as about_conversation_id,
         session_events.session_id
     from feedback
     left join interactions
@@ -87,6 +89,7 @@ final as (
         event_id as feedback_id,
         resolved_user_id as user_id,
         session_id,
+        about_conversation_id as conversation_id,
         interaction_id,
         response_event_id,
         survey_id,

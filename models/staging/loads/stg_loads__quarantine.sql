@@ -9,6 +9,7 @@ landed as (
         'stream': dbt.type_string(),
         'reason': dbt.type_string(),
         'detail': dbt.type_string(),
+        'raw_sha256': dbt.type_string(),
     }) }}
 ),
 
@@ -19,7 +20,8 @@ final as (
         line_number,
         stream,
         reason,
-        detail
+        detail,
+        raw_sha256 as line_sha256
     from landed
 )
 

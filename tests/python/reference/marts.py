@@ -632,7 +632,7 @@ def _topic(remark: Row, response: str | None, interaction_id: str | None) -> tup
         scope = remark["conversation_id"] or remark["source_session_id"] or remark["trace_id"]
         named = (("response", response), ("query", interaction_id), ("scope", scope))
         about = next((each for each in named if each[1] is not None), ("id", remark["event_id"]))
-        return ("stars" if kind == "rating" else "thumbs", *about)
+        return ("stars", remark["survey_id"], *about) if kind == "rating" else ("thumbs", *about)
     return ("itself", remark["event_id"])
 
 

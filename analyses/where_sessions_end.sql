@@ -1,4 +1,4 @@
--- Where do people leave, and in what state? The turns after which most conversations without a goal end.
+-- Where do people leave? The turns after which most sessions without a goal end.
 select
     turn_number,
     n_reached,
