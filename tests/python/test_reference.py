@@ -43,7 +43,6 @@ def test_what_dbt_builds_equals_the_reference(small: DbtProject, tmp_path: Path)
     check()
 
 
-@pytest.mark.xfail(strict=True, reason="an implied query picks its content apart from its call's")
 def test_an_implied_query_is_that_of_the_content_of_its_call_that_stands(
     small: DbtProject, tmp_path: Path
 ) -> None:

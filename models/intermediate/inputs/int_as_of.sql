@@ -21,6 +21,7 @@ newest as (
         '{{ stream }}' as stream,
         max(occurred_at) as occurred_at
     from {{ relation }}
+    {{ 'where is_withdrawn is not true' if stream == 'queries' }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

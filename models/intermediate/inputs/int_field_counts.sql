@@ -106,7 +106,9 @@ with
         {% endfor -%}
         count(events.event_id) as n_rows
     from {{ ref(input.relation) }} as events
-    {%- if input.relation.startswith('stg_') %}
+    {%- if input.relation == 'int_queries' %}
+    where events.is_withdrawn is not true
+    {%- elif input.relation.startswith('stg_') %}
     where events.load_seq <= (select horizon.load_seq from {{ ref('int_load_horizon') }} as horizon)
     {%- endif %}
 ),

@@ -25,8 +25,13 @@ feedback as (
     select * from {{ ref('int_feedback') }}
 ),
 
-queries as (
+all_queries as (
     select * from {{ ref('int_queries') }}
+),
+
+queries as (
+    select * from all_queries
+    where is_withdrawn is not true
 ),
 
 all_matches as (
@@ -53,7 +58,7 @@ unseen_calls as (
 ),
 
 unseen_queries as (
-    select * from queries
+    select * from all_queries
     where {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }}
 ),
 

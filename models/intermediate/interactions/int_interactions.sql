@@ -111,11 +111,14 @@ queries as (
         on
             all_queries.event_id = session_events.event_id
             and session_events.stream = 'query'
-    {%- if is_incremental() %}
     where
-        all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
-        or all_queries.event_id in (select visit_queries.event_id from visit_queries)
-    {%- endif %}
+        all_queries.is_withdrawn is not true
+        {%- if is_incremental() %}
+        and (
+            all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
+            or all_queries.event_id in (select visit_queries.event_id from visit_queries)
+        )
+        {%- endif %}
 ),
 
 calls as (

@@ -52,8 +52,13 @@ responses as (
     select * from {{ ref('int_responses') }}
 ),
 
-queries as (
+all_queries as (
     select * from {{ ref('int_queries') }}
+),
+
+queries as (
+    select * from all_queries
+    where is_withdrawn is not true
 ),
 
 identities as (
@@ -70,7 +75,7 @@ existing as (
 ),
 
 unseen_queries as (
-    select * from queries
+    select * from all_queries
     where {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }}
 ),
 

@@ -28,7 +28,7 @@ activity as (
     select
         'query' as stream,
         event_id,
-        coalesce(user_id, anonymous_id) as sent_user_id,
+        case when is_withdrawn is not true then coalesce(user_id, anonymous_id) end as sent_user_id,
         occurred_at,
         sequence_number,
         1 as stream_rank,

@@ -1,5 +1,5 @@
 -- One row per reporting date from the first event to as_of, days without any event included.
-{% set streams = ['int_queries', 'int_response_matches', 'int_feedback', 'int_product_events'] %}
+{% set streams = ['int_queries', 'int_responses', 'int_feedback', 'int_product_events'] %}
 
 with
 
@@ -11,6 +11,7 @@ firsts as (
     {% for stream in streams %}
     select min(occurred_at) as first_at
     from {{ ref(stream) }}
+    {{ 'where is_withdrawn is not true' if stream == 'int_queries' }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

@@ -100,8 +100,9 @@ def snapshot(project: DbtProject) -> Snapshot:
         for table in project.relations(schema):
             if table.startswith(prefix):
                 columns = columns_of(project, schema, table)
-                # Zone A keeps rows that say what a match was before.
+                # Zone A keeps rows that say what a match was before, or a call implied once.
                 where = " where is_current" if "is_current" in columns else ""
+                where = " where not is_withdrawn" if "is_withdrawn" in columns else where
                 sql = f"select {', '.join(columns)} from {schema}.{table}{where}"
                 tables[table] = columns, project.query(sql)
     return tables

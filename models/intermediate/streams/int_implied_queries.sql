@@ -1,8 +1,11 @@
 -- One row per query that no event was sent for: a top-level call of a request log stands for it.
+-- Taken from the calls as they stand, so that a query never tells another story than its call.
+{{ config(materialized='view') }}
+
 with
 
 responses as (
-    select * from {{ ref('stg_events__responses') }}
+    select * from {{ ref('int_responses') }}
 ),
 
 final as (
@@ -36,7 +39,8 @@ final as (
         cast(null as {{ dbt.type_bigint() }}) as text_word_count,
         cast(null as {{ dbt.type_bigint() }}) as text_signature_1,
         cast(null as {{ dbt.type_bigint() }}) as text_signature_2,
-        load_seq
+        has_conflict,
+        changed_seq
     from responses
     where
         implies_query
