@@ -25,9 +25,8 @@ import sys, duckdb
 connection = duckdb.connect(sys.argv[1])
 connection.execute("set preserve_insertion_order = false")
 for number, path in enumerate(sys.argv[2:]):
-    connection.execute(
-        f"create table t{number} as from read_json(?, format = 'newline_delimited')", [path]
-    )
+    reader = "read_json(?, format = 'newline_delimited', ignore_errors = true)"
+    connection.execute(f"create table t{number} as from {reader}", [path])
 """
 
 

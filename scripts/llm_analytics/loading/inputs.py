@@ -22,6 +22,8 @@ READ_BYTES = 1 << 20
 # A compressed file may grow to this size, or to this many times its own size, whichever is more.
 BOMB_BYTES = 256 << 20
 BOMB_RATIO = 200
+# In a folder: hidden files, and what the simulator writes beside its events.
+_LEFT_OUT = (".", "truth.json")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def _expand(argument: str) -> list[Path]:
         found = sorted(
             p
             for p in path.rglob("*")
-            if p.is_file() and _format_of(p.name) and not p.name.startswith(".")
+            if p.is_file() and _format_of(p.name) and not p.name.startswith(_LEFT_OUT)
         )
         if not found:
             raise LlmAnalyticsError(

@@ -312,9 +312,13 @@ class Scanner:
         """
         if hint and b'"event"' not in data[: 1 << 16]:
             return None
-        matches = list(_EVENT.finditer(data))
-        if not matches:
+        first = _EVENT.search(data)
+        if not first:
             return None
+        stream = self._events.get(first[1].decode("utf-8", "replace"))
+        if stream == hint and data.count(first[0]) == data.count(b'"event"'):
+            return None  # the usual file: all events are of the stream that it is named after
+        matches = list(_EVENT.finditer(data))
         rows = np.searchsorted(starts, [match.start() for match in matches], side="right") - 1
         streams: list[str | None] = [hint] * len(starts)
         for row, match in zip(reversed(rows.tolist()), reversed(matches), strict=True):
