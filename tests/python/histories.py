@@ -302,8 +302,7 @@ def corrected(history: History) -> None:
     """One id sent again with other contents: another time, user, conversation, query, price."""
     streams = ("queries", "responses", "feedback", "product_events", "identities")
     by_stream = [
-        [event for event in history.events if event.stream == stream and not _is_implying(event)]
-        for stream in streams
+        [event for event in history.events if event.stream == stream] for stream in streams
     ]
     if not any(by_stream):
         chat(history)
@@ -322,34 +321,31 @@ def corrected(history: History) -> None:
 
 def moved(history: History) -> None:
     """A query, its call or its vote is corrected: it belonged elsewhere, or to nobody."""
-    ids, user = history.conversation(), history.user
+    ids, user = history.random.choice((history.conversation(), {})), history.user
     start = history.now
-    query = history.query(user_id=user, **ids)
-    call = history.call(at=start + SECOND, status="success", **ids)
-    vote = history.remark(at=start + 2 * SECOND, user_id=user, feedback_type="thumbs_down", **ids)
-    stream, event = history.random.choice(
-        (("queries", query), ("queries", query), ("responses", call), ("feedback", vote))
-    )
+    made = {
+        "queries": history.query(user_id=user, **ids),
+        "responses": history.call(at=start + SECOND, status="success", user_id=user, **ids),
+    }
+    if history.chance(0.5):
+        made["feedback"] = history.remark(
+            at=start + 2 * SECOND, user_id=user, feedback_type="thumbs_down", **ids
+        )
+    stream = history.random.choice(list(made))
     elsewhere = history.random.choice(
         (
-            {"conversation_id": history.id("c9")},
+            {"conversation_id": history.new_id("conversations")},
             {"conversation_id": None, "session_id": None, "trace_id": None},
             {"trace_id": history.new_id("traces")},
-            {"user_id": None},
+            {"user_id": None, "anonymous_id": None},
+            {"user_id": None, "anonymous_id": None},
             {"timestamp": start + history.random.choice((-DAY, GAP + 1, 90 * SECOND))},
         )
     )
-    again = event | elsewhere | {"event_version": 1}
+    again = made[stream] | elsewhere | {"event_version": 1}
     history.events.append(
         RawEvent(stream, {name: value for name, value in again.items() if value is not None})
     )
-    if history.chance(0.5):
-        history.query(user_id=user, **ids)
-
-
-def _is_implying(event: RawEvent) -> bool:
-    """Does this call stand for a query? Its other contents have a test of their own."""
-    return bool(event.fields.get("implies_query"))
 
 
 def _corrections(history: History, stream: str) -> list[tuple[str, Any]]:
@@ -376,6 +372,9 @@ def _corrections(history: History, stream: str) -> list[tuple[str, Any]]:
             ("status", "error"),
             ("status", "success"),
             ("call_role", "step"),
+            ("implies_query", False),
+            ("implies_query", True),
+            ("parent_response_id", history.id("parent")),
             ("output_tokens", 444),
             ("response_model", "changing"),
         ]
@@ -408,8 +407,11 @@ def linked_devices(history: History) -> None:
             history.remark(at=history.now + 2 * SECOND, **under, **ids)
         history.wait(SECOND, 10 * MINUTE, GAP, GAP + 1, HOUR)
     history.add("identities", alias_id=device, user_id=user)
-    if history.chance(0.3):
+    if history.chance(0.2):
         history.add("identities", alias_id=device, user_id=history.user)
+    if history.chance(0.5):
+        # Touches the thread of one of both ids, and no visit.
+        history.call(at=history.now - SECOND, user_id=history.random.choice((user, device)), **ids)
 
 
 def agent(history: History) -> None:
@@ -644,6 +646,12 @@ def cut_into_loads(events: Sequence[RawEvent], n_loads: int, random: Random) -> 
         # Half of the histories keep their order, so that corrections come last and alone.
         if random.random() < 0.5:
             chosen.sort()
+            seen: set[str] = set()
+            for index, event in enumerate(events_of_one):
+                if event.fields["event_id"] in seen:
+                    later = [place for place in places if place >= chosen[index]]
+                    chosen[index] = random.choice(later[1:] or later)
+                seen.add(event.fields["event_id"])
         for event, place in zip(events_of_one, chosen, strict=True):
             loads[place].append(event)
             if random.random() < 0.03:

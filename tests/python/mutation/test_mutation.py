@@ -45,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> MutationRun:
     compare(prepared)
 
     def growth() -> PreparedGrowth:
-        made = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=200)
+        made = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=400)
         made.check("unchanged")
         return made
 
