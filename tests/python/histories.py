@@ -664,6 +664,37 @@ def cut_into_loads(events: Sequence[RawEvent], n_loads: int, random: Random) -> 
     ]
 
 
+def rare_corrections() -> list[list[RawEvent]]:
+    """Four loads of corrections that nothing else in their threads would make good.
+
+    In the second a query loses its user; in the third a vote turns out to be about the answer of
+    another conversation, and a call to serve another query.
+    """
+    at, user = {"timestamp": FIRST_DAY}, {"user_id": "dan"}
+    later = {"timestamp": FIRST_DAY + MINUTE}
+    first = [
+        RawEvent("queries", {"event_id": f"q{number}", "conversation_id": f"d{number}"} | at | user)
+        for number in range(5)
+    ] + [
+        RawEvent("responses", {"event_id": f"r{number}", "conversation_id": f"d{number}"} | later)
+        for number in range(4)
+    ]
+    # A day later: a vote within the visit would touch all its queries.
+    voted = {"timestamp": FIRST_DAY + DAY}
+    vote = {"event_id": "f1", "feedback_type": "thumbs_down"} | voted | user
+    first.append(RawEvent("feedback", vote | {"conversation_id": "d0"}))
+    second = [
+        RawEvent("queries", {"event_id": "q4", "conversation_id": "d4", "event_version": 1} | at)
+    ]
+    third = [
+        RawEvent("feedback", vote | {"conversation_id": "d1", "event_version": 1}),
+        RawEvent(
+            "responses", {"event_id": "r2", "conversation_id": "d3", "event_version": 1} | later
+        ),
+    ]
+    return [first, second, third, []]
+
+
 def _by_history(events: Sequence[RawEvent]) -> dict[str, list[RawEvent]]:
     """Events by the prefix of their history."""
     found: dict[str, list[RawEvent]] = {}

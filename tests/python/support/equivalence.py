@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import duckdb
 
-from histories import cut_into_loads, recipe, seeded
+from histories import cut_into_loads, rare_corrections, recipe, seeded
 from reference.settings import Price
 from support.compare import differing_tables, snapshot
 from support.project import DbtProject
@@ -93,7 +94,11 @@ class PreparedGrowth:
 
     def __init__(self, project: DbtProject, folder: Path, seed: int, n_histories: int):
         """Build the first load, and all loads at once with corrected prices, in DuckDB files."""
-        first, *self.later = cut_into_loads(recipe(seed, n_histories).events(), 4, seeded(seed))
+        loads = cut_into_loads(recipe(seed, n_histories).events(), 4, seeded(seed))
+        first, *self.later = [
+            replace(load, events=[*load.events, *rare])
+            for load, rare in zip(loads, rare_corrections(), strict=True)
+        ]
         self.folder = folder
         at_once = at(project, folder / "at-once")
         self._build(at_once, [first, *self.later], CORRECTED_PRICES)
