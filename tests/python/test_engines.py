@@ -30,5 +30,8 @@ def test_the_demo_gives_the_same_tables_on_postgresql(
     # All tests pass on PostgreSQL too: those of the definitions and those of the data.
     _load_and_build(postgres_project, tmp_path / "events", "build")
     assert project.query("select count(*) from marts.fct_interactions")[0][0] > 1000
-    faults = differing_tables(snapshot(project), snapshot(postgres_project))
+    tables = [snapshot(each) for each in (project, postgres_project)]
+    for each in tables:
+        del each["int_load_horizon"]  # when the loads were made, which no mart shows
+    faults = differing_tables(*tables)
     assert not faults, "\n".join(faults)
