@@ -667,8 +667,8 @@ def cut_into_loads(events: Sequence[RawEvent], n_loads: int, random: Random) -> 
 def rare_corrections() -> list[list[RawEvent]]:
     """Four loads of corrections that nothing else in their threads would make good.
 
-    In the second a query loses its user; in the third a vote turns out to be about the answer of
-    another conversation, and a call to serve another query.
+    In the second a query loses its user; in the third a call turns out to serve another query, in
+    the fourth a vote to be about the answer of another conversation.
     """
     at, user = {"timestamp": FIRST_DAY}, {"user_id": "dan"}
     later = {"timestamp": FIRST_DAY + MINUTE}
@@ -687,12 +687,12 @@ def rare_corrections() -> list[list[RawEvent]]:
         RawEvent("queries", {"event_id": "q4", "conversation_id": "d4", "event_version": 1} | at)
     ]
     third = [
-        RawEvent("feedback", vote | {"conversation_id": "d1", "event_version": 1}),
         RawEvent(
             "responses", {"event_id": "r2", "conversation_id": "d3", "event_version": 1} | later
         ),
     ]
-    return [first, second, third, []]
+    fourth = [RawEvent("feedback", vote | {"conversation_id": "d1", "event_version": 1})]
+    return [first, second, third, fourth]
 
 
 def _by_history(events: Sequence[RawEvent]) -> dict[str, list[RawEvent]]:
