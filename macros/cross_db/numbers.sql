@@ -5,16 +5,14 @@
 
 {% macro default__equal_nibbles(a, b) -%}
     {%- set x = 'xor(' ~ a ~ ', ' ~ b ~ ')' -%}
-    (16 - bit_count(({{ x }} | ({{ x }} >> 1) | ({{ x }} >> 2) | ({{ x }} >> 3)) & 1229782938247303441))
+    {%- set any_bit = '(' ~ x ~ ' | (' ~ x ~ ' >> 1) | (' ~ x ~ ' >> 2) | (' ~ x ~ ' >> 3))' -%}
+    (16 - bit_count({{ any_bit }} & 1229782938247303441))
 {%- endmacro %}
 
 {% macro postgres__equal_nibbles(a, b) -%}
     {%- set x = '(' ~ a ~ ' # ' ~ b ~ ')' -%}
-    (
-        16 - bit_count(cast(
-            ({{ x }} | ({{ x }} >> 1) | ({{ x }} >> 2) | ({{ x }} >> 3)) & 1229782938247303441 as bit(64)
-        ))
-    )
+    {%- set any_bit = '(' ~ x ~ ' | (' ~ x ~ ' >> 1) | (' ~ x ~ ' >> 2) | (' ~ x ~ ' >> 3))' -%}
+    (16 - bit_count(cast({{ any_bit }} & 1229782938247303441 as bit(64))))
 {%- endmacro %}
 
 {# Rows for which a condition holds; NULL counts as not. #}
@@ -34,10 +32,16 @@
 
 {# Ratio of two counts or amounts, the last operation over exact columns; 0/0 is NULL. #}
 {% macro ratio(numerator, denominator) -%}
-    (cast({{ numerator }} as double precision) / nullif(cast({{ denominator }} as double precision), 0))
+    (
+        cast({{ numerator }} as double precision)
+        / nullif(cast({{ denominator }} as double precision), 0)
+    )
 {%- endmacro %}
 
-{# Nearest-rank quantile: the smallest value that at least the share q of the values do not exceed. #}
+{#
+    Nearest-rank quantile: the smallest value that at least the share q of the values do not
+    exceed.
+#}
 {% macro quantile(expression, q) %}
     {{ return(adapter.dispatch('quantile', 'llm_analytics')(expression, q)) }}
 {% endmacro %}

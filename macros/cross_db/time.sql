@@ -1,4 +1,7 @@
-{# Whole microseconds from one timestamp to another; exact, unlike differences in floating seconds. #}
+{#
+    Whole microseconds from one timestamp to another; exact, unlike differences in floating
+    seconds.
+#}
 {% macro microseconds_between(earlier, later) %}
     {{ return(adapter.dispatch('microseconds_between', 'llm_analytics')(earlier, later)) }}
 {% endmacro %}
@@ -24,7 +27,10 @@
     ({{ timestamp }} + {{ seconds }} * interval '1 second')
 {%- endmacro %}
 
-{# The reporting date of a UTC timestamp: its date in the reporting zone, daylight saving included. #}
+{#
+    The reporting date of a UTC timestamp: its date in the reporting zone, daylight saving
+    included.
+#}
 {% macro reporting_date(timestamp) %}
     {%- set zone = llm_analytics.setting('timezone') -%}
     {%- if zone == 'UTC' -%}

@@ -5,7 +5,12 @@
 
 {# Was an answer cut off because it ran out of tokens, whatever the provider calls it? #}
 {% macro is_truncated(finish_reason) -%}
-    coalesce(lower({{ finish_reason }}) in ('length', 'max_tokens', 'max_output_tokens', 'model_length'), false)
+    coalesce(
+        lower({{ finish_reason }}) in (
+            'length', 'max_tokens', 'max_output_tokens', 'model_length'
+        ),
+        false
+    )
 {%- endmacro %}
 
 {# Was an answer withheld by a filter? #}

@@ -1,6 +1,8 @@
 {# How an interaction left its user: unanswered > error > negative_feedback > slow > normal. #}
 {% macro end_state(n_attempts, is_answered, thumbs, latency_ms) %}
-    {{ return(adapter.dispatch('end_state', 'llm_analytics')(n_attempts, is_answered, thumbs, latency_ms)) }}
+    {{ return(adapter.dispatch('end_state', 'llm_analytics')(
+        n_attempts, is_answered, thumbs, latency_ms
+    )) }}
 {% endmacro %}
 
 {% macro default__end_state(n_attempts, is_answered, thumbs, latency_ms) %}

@@ -1,6 +1,11 @@
-{# Why a user is left out of user metrics: the seed, else a trait that says internal or bot; NULL counts the user. #}
+{#
+    Why a user is left out of user metrics: the seed, else a trait that says internal or bot;
+    NULL counts the user.
+#}
 {% macro exclusion_reason(seed_reason, is_internal, is_bot) %}
-    {{ return(adapter.dispatch('exclusion_reason', 'llm_analytics')(seed_reason, is_internal, is_bot)) }}
+    {{ return(adapter.dispatch('exclusion_reason', 'llm_analytics')(
+        seed_reason, is_internal, is_bot
+    )) }}
 {% endmacro %}
 
 {% macro default__exclusion_reason(seed_reason, is_internal, is_bot) %}

@@ -1,7 +1,7 @@
 {#
-    What feedback is an opinion about: of one user's opinions on a topic only the last stands. Thumbs
-    and their retraction share the answer as topic, stars too, each question (survey_id) by itself;
-    NPS and CSAT their survey wave; a comment, a copy or a share stands by itself.
+    What feedback is an opinion about: of one user's opinions on a topic only the last stands.
+    Thumbs and their retraction share the answer as topic, stars too, each question (survey_id) by
+    itself; NPS and CSAT their survey wave; a comment, a copy or a share stands by itself.
 #}
 {% macro feedback_topic(feedback) %}
     {{ return(adapter.dispatch('feedback_topic', 'llm_analytics')(feedback)) }}
@@ -22,7 +22,9 @@
         when {{ feedback }}.feedback_type = 'rating'
             then 'rating:' || coalesce({{ feedback }}.survey_id, '') || ':' || {{ about }}
         when {{ feedback }}.feedback_type in ('nps', 'csat')
-            then {{ feedback }}.feedback_type || ':' || coalesce({{ feedback }}.survey_id, {{ feedback }}.event_id)
+            then
+                {{ feedback }}.feedback_type || ':'
+                || coalesce({{ feedback }}.survey_id, {{ feedback }}.event_id)
         else 'event:' || {{ feedback }}.event_id
     end
 {% endmacro %}

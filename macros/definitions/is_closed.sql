@@ -1,4 +1,7 @@
-{# Can nothing more join what was last active then? Its gap must have passed by as_of, and exactly the gap has not. #}
+{#
+    Can nothing more join what was last active then? Its gap must have passed by as_of, and
+    exactly the gap has not.
+#}
 {% macro is_closed(last_activity_at, streams=['queries']) %}
     {{ return(adapter.dispatch('is_closed', 'llm_analytics')(last_activity_at, streams)) }}
 {% endmacro %}

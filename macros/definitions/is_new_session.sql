@@ -1,4 +1,7 @@
-{# Does the pause between two adjacent activity events of a user end the session? Exactly the gap does not. #}
+{#
+    Does the pause between two adjacent activity events of a user end the session? Exactly the
+    gap does not.
+#}
 {% macro is_new_session(previous_at, current_at) %}
     {{ return(adapter.dispatch('is_new_session', 'llm_analytics')(previous_at, current_at)) }}
 {% endmacro %}

@@ -4,5 +4,8 @@
 {% endmacro %}
 
 {% macro default__is_success(status, error_type) %}
-    (coalesce({{ status }}, case when {{ error_type }} is null then 'success' else 'error' end) = 'success')
+    (
+        coalesce({{ status }}, case when {{ error_type }} is null then 'success' else 'error' end)
+        = 'success'
+    )
 {% endmacro %}

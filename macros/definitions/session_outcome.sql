@@ -8,7 +8,9 @@
     )) }}
 {% endmacro %}
 
-{% macro default__outcome_basis(has_goal, is_goal_missed, is_reached_by_human, is_reached_by_judge) %}
+{% macro default__outcome_basis(
+    has_goal, is_goal_missed, is_reached_by_human, is_reached_by_judge
+) %}
     case
         when {{ has_goal }} then 'goal'
         when {{ is_goal_missed }} then 'exhaustive_goal'
@@ -33,7 +35,10 @@
     end
 {% endmacro %}
 
-{# Does a product event reach a goal? A goal that the event names decides; its own name only without one. #}
+{#
+    Does a product event reach a goal? A goal that the event names decides; its own name only
+    without one.
+#}
 {% macro is_goal_event(event, goal) %}
     {{ return(adapter.dispatch('is_goal_event', 'llm_analytics')(event, goal)) }}
 {% endmacro %}

@@ -1,4 +1,7 @@
-{# Every number and choice that a definition depends on: its default, overridable by var llm_analytics_<name>. #}
+{#
+    Every number and choice that a definition depends on: its default, overridable by var
+    llm_analytics_<name>.
+#}
 {% macro setting(name) %}
     {% set defaults = {
         'timezone': 'UTC',

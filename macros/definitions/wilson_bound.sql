@@ -1,13 +1,14 @@
 {#
-    Lower or upper bound (side: low, high) of the 95 % score interval of a proportion; NULL without
-    trials. Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference".
+    Lower or upper bound (side: low, high) of the 95 % score interval of a proportion; NULL
+    without trials. Source: Wilson (1927), "Probable inference, the law of succession, and
+    statistical inference".
 #}
 {% macro wilson_bound(successes, trials, side) %}
     {{ return(adapter.dispatch('wilson_bound', 'llm_analytics')(successes, trials, side)) }}
 {% endmacro %}
 
 {% macro default__wilson_bound(successes, trials, side) -%}
-    {#- z as text, and its square by the engine: decimal literals become floats differently on each. -#}
+    {#- z as text, its square by the engine: decimals become floats differently on each. -#}
     {%- set z = "cast('1.959963984540054' as double precision)" -%}
     {%- set s = 'cast(' ~ successes ~ ' as double precision)' -%}
     {%- set n = 'nullif(cast(' ~ trials ~ ' as double precision), 0)' -%}

@@ -1,8 +1,9 @@
 {#
-    CTEs that end in `latest_versions`: one row per event id of the CTE `events`, from the loads that this
-    model has not seen, and the version already here where an id is sent again. Which content of an id wins
-    is decided by the sender's event_version, then by a hash of the content, never by the order of arrival.
-    Only ids that repeat are ranked: a window over all events would cost twice the time.
+    CTEs that end in `latest_versions`: one row per event id of the CTE `events`, from the loads
+    that this model has not seen, and the version already here where an id is sent again. Which
+    content of an id wins is decided by the sender's event_version, then by a hash of the content,
+    never by the order of arrival. Only ids that repeat are ranked: a window over all events would
+    cost twice the time.
 #}
 {% macro latest_versions(events, columns) %}
     {%- set column_list = columns | join(',\n        ') -%}
@@ -56,7 +57,9 @@ ranked_contents as (
         <> max(content_key) over (partition by event_id) as has_conflict,
         row_number() over (
             partition by event_id
-            order by coalesce(event_version, 0) desc, {{ llm_analytics.text_order('content_key') }} desc
+            order by
+                coalesce(event_version, 0) desc,
+                {{ llm_analytics.text_order('content_key') }} desc
         ) as content_rank
     from repeated_contents
 ),

@@ -1,10 +1,14 @@
 {#
-    How zone A stays exact (docs/incremental.md): every row carries `changed_seq`, the version of its
-    last write, and one `<input>_seen_to` per input, the newest version of that input when it was
-    written. A model recomputes whatever an unseen change touches, as a whole, and replaces it.
+    How zone A stays exact (docs/incremental.md): every row carries `changed_seq`, the version of
+    its last write, and one `<input>_seen_to` per input, the newest version of that input when it
+    was written. A model recomputes whatever an unseen change touches, as a whole, and replaces
+    it.
 #}
 
-{# The version of the rows that this run writes: by the clock, and always above all that the table holds. #}
+{#
+    The version of the rows that this run writes: by the clock, and always above all that the
+    table holds.
+#}
 {% macro next_change() -%}
     {%- if is_incremental() -%}
     greatest(
@@ -21,7 +25,10 @@
     (select coalesce(max(changed_seq), 0) from {{ input }})
 {%- endmacro %}
 
-{# Is this row of an input unseen by this model? An input that was rebuilt, so that it is older than what was seen, is unseen as a whole. #}
+{#
+    Is this row of an input unseen by this model? An input that was rebuilt, so that it is older
+    than what was seen, is unseen as a whole.
+#}
 {% macro is_unseen(input, seen_to_column) -%}
     changed_seq > (
         select
@@ -36,8 +43,9 @@
 
 {#
     The incremental strategy `touched`: delete every row whose unique_key is in the new rows, then
-    insert the new rows but those marked is_removal, which only name a key to delete. One transaction.
-    (delete+insert cannot delete a key that has no new row: a session that was merged would stay.)
+    insert the new rows but those marked is_removal, which only name a key to delete. One
+    transaction. (delete+insert cannot delete a key that has no new row: a session that was merged
+    would stay.)
 #}
 {% macro get_incremental_touched_sql(arg_dict) %}
     {%- set target = arg_dict['target_relation'] -%}

@@ -1,4 +1,7 @@
-{# A seed of this package, or the relation that var llm_analytics_<name>_from puts in its place: {schema, identifier} or the name of a model or seed. #}
+{#
+    A seed of this package, or the model or seed that var llm_analytics_<name>_from puts in its
+    place.
+#}
 {% macro seed(name) %}
     {{ return(ref(var('llm_analytics_' ~ name ~ '_from', name))) }}
 {% endmacro %}

@@ -1,6 +1,6 @@
 -- One row per query, sent or implied by a call: of several contents sent under one id, the one that
--- stands. An implied query whose call comes to imply none stays behind as withdrawn, so that whoever
--- reads it lets go of it.
+-- stands. An implied query whose call comes to imply none stays behind as withdrawn, so that its
+-- readers let go of it.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 
 {% set columns = llm_analytics.envelope_columns() + [
