@@ -173,6 +173,8 @@ class History:
         )
         if fields["feedback_type"] == "rating":
             fields.setdefault("feedback_score", Decimal(self.random.randrange(1, 6)))
+        if fields["feedback_type"] in ("rating", "nps", "csat"):
+            fields.setdefault("survey_id", self.random.choice((None, None, "autumn", "winter")))
         return self.add("feedback", **fields)
 
     def conversation(self) -> dict[str, Any]:
@@ -294,8 +296,10 @@ def votes(history: History) -> None:
         )
         who = history.random.choice((user, user, history.user, None))
         history.remark(user_id=who, **about)
-    if history.chance(0.3):
-        history.remark(feedback_type=history.random.choice(("nps", "csat")), **ids)
+    for _ in range(history.random.choice((0, 0, 1, 3))):
+        history.remark(
+            user_id=user, feedback_type=history.random.choice(("nps", "csat", "rating")), **ids
+        )
 
 
 def corrected(history: History) -> None:

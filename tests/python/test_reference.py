@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from histories import Recipe, worlds
+from histories import Recipe, recipe, worlds
 from reference.check import build, compare_facts, compare_marts
 from support.project import DbtProject
 from support.raw_tables import RawEvent
@@ -33,10 +33,10 @@ def test_what_dbt_builds_equals_the_reference(small: DbtProject, tmp_path: Path)
         phases=(Phase.explicit, Phase.generate),
         suppress_health_check=list(HealthCheck),
     )
-    @given(recipe=worlds())
-    def check(recipe: Recipe) -> None:
+    @given(drawn=worlds())
+    def check(drawn: Recipe) -> None:
         fresh = at(small, tmp_path / str(next(numbers)))
-        world = build(fresh, recipe.events())
+        world = build(fresh, drawn.events())
         compare_facts(fresh, world)
         compare_marts(fresh, world)
 
@@ -62,3 +62,12 @@ def test_an_implied_query_is_that_of_the_content_of_its_call_that_stands(
         for user in ("ann", "bob")
     ]
     compare_facts(fresh, build(fresh, events))
+
+
+def test_without_any_query_nothing_is_over(small: DbtProject, tmp_path: Path) -> None:
+    fresh = at(small, tmp_path / "no-queries")
+    events = [event for event in recipe(5).events() if event.stream in ("feedback", "identities")]
+    world = build(fresh, events)
+    assert world.as_of["queries"] is None
+    compare_facts(fresh, world)
+    compare_marts(fresh, world)
