@@ -92,33 +92,35 @@ visit_queries as (
 ),
 {% endif %}
 
+standing_queries as (
+    select * from all_queries
+    where is_withdrawn is not true
+),
+
 queries as (
     select
-        all_queries.*,
+        standing_queries.*,
         coalesce(
-            session_events.user_id, all_queries.user_id, all_queries.anonymous_id
+            session_events.user_id, standing_queries.user_id, standing_queries.anonymous_id
         ) as resolved_user_id,
         session_events.session_id,
         coalesce(
-            all_queries.conversation_id,
-            all_queries.source_session_id,
-            all_queries.trace_id,
+            standing_queries.conversation_id,
+            standing_queries.source_session_id,
+            standing_queries.trace_id,
             session_events.session_id,
-            all_queries.event_id
+            standing_queries.event_id
         ) as conversation_key
-    from all_queries
+    from standing_queries
     left join session_events
         on
-            all_queries.event_id = session_events.event_id
+            standing_queries.event_id = session_events.event_id
             and session_events.stream = 'query'
+    {%- if is_incremental() %}
     where
-        all_queries.is_withdrawn is not true
-        {%- if is_incremental() %}
-        and (
-            all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
-            or all_queries.event_id in (select visit_queries.event_id from visit_queries)
-        )
-        {%- endif %}
+        standing_queries.thread_id in (select touched_threads.thread_id from touched_threads)
+        or standing_queries.event_id in (select visit_queries.event_id from visit_queries)
+    {%- endif %}
 ),
 
 calls as (
