@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from support.project import DbtProject
+
 
 def _defaults(root: Path) -> dict[str, object]:
     macro = (root / "macros/definitions/setting.sql").read_text()
@@ -38,3 +40,19 @@ def test_every_documented_variable_is_used(root: Path) -> None:
             rf"seed\('{seed}'\)", sources
         )
         assert used, f"llm_analytics_{name} is documented but nothing reads it"
+
+
+def test_a_seed_of_ones_own_takes_the_place_of_the_shipped_one(project_copy: DbtProject) -> None:
+    (project_copy.root / "seeds/our_prices.csv").write_text(
+        (project_copy.root / "seeds/model_prices.csv").read_text()
+    )
+    project_copy.dbt(
+        "compile",
+        "--select",
+        "int_prices_by_day",
+        variables={"llm_analytics_model_prices_from": "our_prices"},
+    )
+    (compiled,) = project_copy.target_path.rglob("compiled/**/int_prices_by_day.sql")
+    sql = compiled.read_text()
+    assert '"our_prices"' in sql
+    assert '"model_prices"' not in sql
