@@ -38,6 +38,19 @@
     )
 {%- endmacro %}
 
+{# Quotient of two positive integers without its remainder. #}
+{% macro whole_quotient(dividend, divisor) %}
+    {{ return(adapter.dispatch('whole_quotient', 'llm_analytics')(dividend, divisor)) }}
+{% endmacro %}
+
+{% macro default__whole_quotient(dividend, divisor) -%}
+    ({{ dividend }} // {{ divisor }})
+{%- endmacro %}
+
+{% macro postgres__whole_quotient(dividend, divisor) -%}
+    ({{ dividend }} / {{ divisor }})
+{%- endmacro %}
+
 {#
     Nearest-rank quantile: the smallest value that at least the share q of the values do not
     exceed.

@@ -1,17 +1,25 @@
+{# A timestamp as whole microseconds since 1970. #}
+{% macro epoch_microseconds(timestamp) %}
+    {{ return(adapter.dispatch('epoch_microseconds', 'llm_analytics')(timestamp)) }}
+{% endmacro %}
+
+{% macro default__epoch_microseconds(timestamp) -%}
+    epoch_us({{ timestamp }})
+{%- endmacro %}
+
+{% macro postgres__epoch_microseconds(timestamp) -%}
+    cast(extract(epoch from {{ timestamp }}) * 1000000 as bigint)
+{%- endmacro %}
+
 {#
     Whole microseconds from one timestamp to another; exact, unlike differences in floating
     seconds.
 #}
-{% macro microseconds_between(earlier, later) %}
-    {{ return(adapter.dispatch('microseconds_between', 'llm_analytics')(earlier, later)) }}
-{% endmacro %}
-
-{% macro default__microseconds_between(earlier, later) -%}
-    (epoch_us({{ later }}) - epoch_us({{ earlier }}))
-{%- endmacro %}
-
-{% macro postgres__microseconds_between(earlier, later) -%}
-    cast(extract(epoch from ({{ later }} - {{ earlier }})) * 1000000 as bigint)
+{% macro microseconds_between(earlier, later) -%}
+    (
+        {{ llm_analytics.epoch_microseconds(later) }}
+        - {{ llm_analytics.epoch_microseconds(earlier) }}
+    )
 {%- endmacro %}
 
 {# A timestamp moved by whole seconds (an expression or a number). #}

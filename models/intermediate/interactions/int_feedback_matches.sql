@@ -25,17 +25,9 @@ feedback as (
     select * from {{ ref('int_feedback') }}
 ),
 
-all_queries as (
-    select * from {{ ref('int_queries') }}
-),
-
 queries as (
-    select * from all_queries
+    select * from {{ ref('int_queries') }}
     where is_withdrawn is not true
-),
-
-all_matches as (
-    select * from {{ ref('int_response_matches') }}
 ),
 
 identities as (
@@ -43,47 +35,62 @@ identities as (
 ),
 
 calls as (
-    select * from all_matches
+    select
+        event_id,
+        response_id,
+        interaction_id,
+        thread_id,
+        occurred_at,
+        sequence_number,
+        conversation_id,
+        source_session_id,
+        trace_id,
+        call_role,
+        is_success
+    from {{ ref('int_response_matches') }}
     where is_current
 ),
 
 {% if is_incremental() %}
-existing as (
-    select * from {{ this }}
-),
-
 unseen_calls as (
-    select * from all_matches
+    select
+        event_id,
+        response_id,
+        conversation_id,
+        source_session_id,
+        trace_id
+    from {{ ref('int_response_matches') }}
     where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}
 ),
 
-unseen_queries as (
-    select * from all_queries
-    where {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }}
+unread_queries as (
+    select event_id
+    from {{ ref('int_queries') }}
+    where {{ llm_analytics.is_unread('load_seq') }}
 ),
 
 -- Feedback whose call, query or user may be another now.
 touched as (
     select event_id
-    from feedback
-    where {{ llm_analytics.is_unseen(ref('int_feedback'), 'feedback_seen_to') }}
+    from {{ ref('int_feedback') }}
+    where {{ llm_analytics.is_unread('load_seq') }}
     union
     select event_id
-    from existing
+    from {{ this }}
     where
         is_current
         and (
             response_event_id in (select unseen_calls.event_id from unseen_calls)
             or response_id in (select unseen_calls.response_id from unseen_calls)
             or response_id in (select unseen_calls.event_id from unseen_calls)
-            or query_id in (select unseen_queries.event_id from unseen_queries)
+            or query_id in (select unread_queries.event_id from unread_queries)
             or scope_id in (select unseen_calls.conversation_id from unseen_calls)
             or scope_id in (select unseen_calls.source_session_id from unseen_calls)
             or scope_id in (select unseen_calls.trace_id from unseen_calls)
         )
     union
     select existing.event_id
-    from existing
+    from {{ this }} as existing
     left join identities
         on existing.sent_user_id = identities.alias_id
     where
@@ -262,9 +269,8 @@ final as (
     select
         {{ result_columns | join(',\n        ') }},
         true as is_current,
-        {{ llm_analytics.newest_change(ref('int_feedback')) }} as feedback_seen_to,
+        {{ llm_analytics.loads_read_to() }} as loads_seen_to,
         {{ llm_analytics.newest_change(ref('int_response_matches')) }} as calls_seen_to,
-        {{ llm_analytics.newest_change(ref('int_queries')) }} as queries_seen_to,
         {{ llm_analytics.next_change() }} as changed_seq
     from identified
     {% if is_incremental() %}
@@ -274,14 +280,13 @@ final as (
         existing.{{ column }},
         {% endfor -%}
         false as is_current,
-        existing.feedback_seen_to,
+        existing.loads_seen_to,
         existing.calls_seen_to,
-        existing.queries_seen_to,
         case
             when existing.is_current then {{ llm_analytics.next_change() }}
             else existing.changed_seq
         end as changed_seq
-    from existing
+    from {{ this }} as existing
     inner join identified
         on existing.event_id = identified.event_id
     where

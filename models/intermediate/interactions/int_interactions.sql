@@ -4,34 +4,14 @@
 
 with
 
-all_queries as (
-    select * from {{ ref('int_queries') }}
-),
-
-session_events as (
-    select * from {{ ref('int_session_events') }}
-),
-
-response_matches as (
-    select * from {{ ref('int_response_matches') }}
-),
-
-feedback_matches as (
-    select * from {{ ref('int_feedback_matches') }}
-),
-
 {% if is_incremental() %}
-existing as (
-    select * from {{ this }}
-),
-
-unseen_query_ids as (
+changed_query_ids as (
     select event_id
-    from all_queries
-    where {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }}
+    from {{ ref('int_queries') }}
+    where {{ llm_analytics.is_unread('load_seq') }}
     union
     select event_id
-    from session_events
+    from {{ ref('int_session_events') }}
     where
         stream = 'query'
         and {{ llm_analytics.is_unseen(ref('int_session_events'), 'sessions_seen_to') }}
@@ -40,28 +20,28 @@ unseen_query_ids as (
 -- Threads of what changed, as it is now and as it was.
 touched_threads as (
     select thread_id
-    from all_queries
-    where event_id in (select unseen_query_ids.event_id from unseen_query_ids)
+    from {{ ref('int_queries') }}
+    where event_id in (select changed_query_ids.event_id from changed_query_ids)
     union
     select thread_id
-    from existing
-    where interaction_id in (select unseen_query_ids.event_id from unseen_query_ids)
+    from {{ this }}
+    where interaction_id in (select changed_query_ids.event_id from changed_query_ids)
     union
     -- A query that has lost its user leaves no row in its former session.
     select existing.thread_id
-    from existing
-    inner join all_queries
-        on existing.interaction_id = all_queries.event_id
+    from {{ this }} as existing
+    inner join {{ ref('int_queries') }} as queries
+        on existing.interaction_id = queries.event_id
     where
         existing.session_id is not null
-        and coalesce(all_queries.user_id, all_queries.anonymous_id) is null
+        and coalesce(queries.user_id, queries.anonymous_id) is null
     union
     select thread_id
-    from response_matches
+    from {{ ref('int_response_matches') }}
     where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}
     union
     select thread_id
-    from feedback_matches
+    from {{ ref('int_feedback_matches') }}
     where
         thread_id is not null
         and {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}
@@ -72,69 +52,61 @@ touched_threads as (
 -- change of a visit touches all its queries.
 shared_visits as (
     select session_events.session_id
-    from session_events
-    inner join all_queries
-        on session_events.event_id = all_queries.event_id
+    from {{ ref('int_session_events') }} as session_events
+    inner join {{ ref('int_queries') }} as queries
+        on session_events.event_id = queries.event_id
     where
         session_events.stream = 'query'
-        and all_queries.thread_id in (select touched_threads.thread_id from touched_threads)
-        and coalesce(
-            all_queries.conversation_id, all_queries.source_session_id, all_queries.trace_id
-        ) is null
+        and queries.thread_id in (select touched_threads.thread_id from touched_threads)
+        and coalesce(queries.conversation_id, queries.source_session_id, queries.trace_id) is null
 ),
 
 visit_queries as (
     select event_id
-    from session_events
+    from {{ ref('int_session_events') }}
     where
         stream = 'query'
         and session_id in (select shared_visits.session_id from shared_visits)
 ),
 {% endif %}
 
-standing_queries as (
-    select * from all_queries
-    where is_withdrawn is not true
-),
-
+-- What tells the turn and the refinement of a query: narrow, for a window passes over it.
 queries as (
     select
-        standing_queries.*,
-        coalesce(
-            session_events.user_id, standing_queries.user_id, standing_queries.anonymous_id
-        ) as resolved_user_id,
+        queries.event_id,
+        queries.thread_id,
+        queries.occurred_at,
+        queries.sequence_number,
+        queries.query_kind,
+        queries.is_clarification,
+        queries.text_signature_1,
+        queries.text_signature_2,
+        coalesce(session_events.user_id, queries.user_id, queries.anonymous_id) as resolved_user_id,
         session_events.session_id,
         coalesce(
-            standing_queries.conversation_id,
-            standing_queries.source_session_id,
-            standing_queries.trace_id,
+            queries.conversation_id,
+            queries.source_session_id,
+            queries.trace_id,
             session_events.session_id,
-            standing_queries.event_id
+            queries.event_id
         ) as conversation_key
-    from standing_queries
-    left join session_events
+    from {{ ref('int_queries') }} as queries
+    left join {{ ref('int_session_events') }} as session_events
         on
-            standing_queries.event_id = session_events.event_id
+            queries.event_id = session_events.event_id
             and session_events.stream = 'query'
-    {%- if is_incremental() %}
     where
-        standing_queries.thread_id in (select touched_threads.thread_id from touched_threads)
-        or standing_queries.event_id in (select visit_queries.event_id from visit_queries)
-    {%- endif %}
-),
-
-calls as (
-    select * from response_matches
-    where
-        is_current
+        queries.is_withdrawn is not true
         {%- if is_incremental() %}
-        and thread_id in (select touched_threads.thread_id from touched_threads)
+        and (
+            queries.thread_id in (select touched_threads.thread_id from touched_threads)
+            or queries.event_id in (select visit_queries.event_id from visit_queries)
+        )
         {%- endif %}
-        and interaction_id is not null
 ),
 
 feedback as (
-    select * from feedback_matches
+    select * from {{ ref('int_feedback_matches') }}
     where
         is_current
         {%- if is_incremental() %}
@@ -143,51 +115,145 @@ feedback as (
         and interaction_id is not null
 ),
 
-call_totals as (
+calls as (
+    select * from {{ ref('int_response_matches') }}
+    where
+        is_current
+        {%- if is_incremental() %}
+        and thread_id in (select touched_threads.thread_id from touched_threads)
+        {%- endif %}
+        and interaction_id is not null
+),
+
+-- Most interactions have one call, which is their total and their answer: only those that share their
+-- interaction with another are summed up and ranked.
+{% set counts = {
+    'n_attempts': "call_role = 'answer'",
+    'n_failed_attempts': "call_role = 'answer' and not is_success",
+    'n_steps': "call_role = 'step'",
+    'n_unpriced_calls': 'cost_usd is null',
+} %}
+{% set token_sums = {
+    'input_tokens': 'input_tokens',
+    'cache_read_tokens': 'cache_read_tokens',
+    'cache_write_tokens': 'cache_write_tokens',
+    'output_tokens': 'output_tokens',
+    'reasoning_tokens': 'reasoning_tokens',
+    'total_tokens': 'coalesce(input_tokens + output_tokens, tokens_used)',
+} %}
+{% set usd_sums = {
+    'priced_cost_usd': 'cost_usd',
+    'priced_cost_low_usd': 'cost_low_usd',
+    'priced_cost_high_usd': 'cost_high_usd',
+    'logged_cost_usd': 'logged_cost_usd',
+} %}
+{% set billed_basis = "case when cost_basis <> 'unbilled' then cost_basis end" %}
+{% set answer_columns = {
+    'answer_event_id': 'event_id',
+    'is_answered': 'is_success',
+    'answered_at': 'occurred_at',
+    'provider': 'provider',
+    'model': 'model',
+    'prompt_name': 'prompt_name',
+    'prompt_version': 'prompt_version',
+    'answer_output_tokens': 'output_tokens',
+    'response_length': 'response_length',
+    'latency_ms': 'latency_ms',
+    'client_latency_ms': 'client_latency_ms',
+    'time_to_first_token_ms': 'time_to_first_token_ms',
+} %}
+
+shared_interactions as (
+    select interaction_id
+    from calls
+    group by interaction_id
+    having count(*) > 1
+),
+
+lone_calls as (
+    select
+        interaction_id,
+        1 as n_calls,
+        {% for name, condition in counts.items() -%}
+        case when {{ condition }} then 1 else 0 end as {{ name }},
+        {% endfor -%}
+        {% for name, tokens in token_sums.items() -%}
+        {{ tokens }} as {{ name }},
+        {% endfor -%}
+        {% for name, amount in usd_sums.items() -%}
+        {{ amount }} as {{ name }},
+        {% endfor -%}
+        {{ billed_basis }} as first_cost_basis,
+        {{ billed_basis }} as last_cost_basis,
+        {% for name, column in answer_columns.items() -%}
+        case when call_role = 'answer' then {{ column }} end as {{ name }}
+        {{- ',' if not loop.last }}
+        {% endfor %}
+    from calls
+    where interaction_id not in (select shared.interaction_id from shared_interactions as shared)
+),
+
+shared_calls as (
+    select *
+    from calls
+    where interaction_id in (select shared.interaction_id from shared_interactions as shared)
+),
+
+shared_totals as (
     select
         interaction_id,
         count(*) as n_calls,
-        {{ llm_analytics.count_if("call_role = 'answer'") }} as n_attempts,
-        {{ llm_analytics.count_if("call_role = 'answer' and not is_success") }}
-            as n_failed_attempts,
-        {{ llm_analytics.count_if("call_role = 'step'") }} as n_steps,
-        {{ llm_analytics.sum_integer('input_tokens') }} as input_tokens,
-        {{ llm_analytics.sum_integer('cache_read_tokens') }} as cache_read_tokens,
-        {{ llm_analytics.sum_integer('cache_write_tokens') }} as cache_write_tokens,
-        {{ llm_analytics.sum_integer('output_tokens') }} as output_tokens,
-        {{ llm_analytics.sum_integer('reasoning_tokens') }} as reasoning_tokens,
-        {{ llm_analytics.sum_integer('coalesce(input_tokens + output_tokens, tokens_used)') }}
-            as total_tokens,
-        {{ llm_analytics.count_if('cost_usd is null') }} as n_unpriced_calls,
-        cast(sum(cost_usd) as decimal(24, 12)) as priced_cost_usd,
-        cast(sum(cost_low_usd) as decimal(24, 12)) as priced_cost_low_usd,
-        cast(sum(cost_high_usd) as decimal(24, 12)) as priced_cost_high_usd,
-        cast(sum(logged_cost_usd) as decimal(24, 12)) as logged_cost_usd,
-        count(distinct case when cost_basis <> 'unbilled' then cost_basis end) as n_cost_bases,
-        min(case when cost_basis <> 'unbilled' then cost_basis end) as billed_cost_basis
-    from calls
+        {% for name, condition in counts.items() -%}
+        {{ llm_analytics.count_if(condition) }} as {{ name }},
+        {% endfor -%}
+        {% for name, tokens in token_sums.items() -%}
+        {{ llm_analytics.sum_integer(tokens) }} as {{ name }},
+        {% endfor -%}
+        {% for name, amount in usd_sums.items() -%}
+        cast(sum({{ amount }}) as decimal(24, 12)) as {{ name }},
+        {% endfor -%}
+        min({{ billed_basis }}) as first_cost_basis,
+        max({{ billed_basis }}) as last_cost_basis
+    from shared_calls
     group by interaction_id
 ),
 
 -- The answer is the last successful call of role answer; without one, the last attempt speaks.
 attempts as (
     select
-        calls.*,
+        interaction_id,
+        {% for name, column in answer_columns.items() -%}
+        {{ column }} as {{ name }},
+        {% endfor -%}
         row_number() over (
-            partition by calls.interaction_id
+            partition by interaction_id
             order by
-                case when calls.is_success then 0 else 1 end,
-                calls.occurred_at desc,
-                coalesce(calls.sequence_number, 0) desc,
-                {{ llm_analytics.text_order('calls.event_id') }} desc
+                case when is_success then 0 else 1 end,
+                occurred_at desc,
+                coalesce(sequence_number, 0) desc,
+                {{ llm_analytics.text_order('event_id') }} desc
         ) as recency
-    from calls
-    where calls.call_role = 'answer'
+    from shared_calls
+    where call_role = 'answer'
 ),
 
-answers as (
-    select * from attempts
-    where recency = 1
+{% set call_fact_columns = (
+    ['interaction_id', 'n_calls'] + counts.keys() | list + token_sums.keys() | list
+    + usd_sums.keys() | list + ['first_cost_basis', 'last_cost_basis']
+) %}
+call_facts as (
+    select
+        {{ (call_fact_columns + answer_columns.keys() | list) | join(',\n        ') }}
+    from lone_calls
+    union all
+    select
+        shared_totals.{{ call_fact_columns | join(',\n        shared_totals.') }},
+        attempts.{{ answer_columns.keys() | join(',\n        attempts.') }}
+    from shared_totals
+    left join attempts
+        on
+            shared_totals.interaction_id = attempts.interaction_id
+            and attempts.recency = 1
 ),
 
 -- The last thumb of each user on the answer counts, unless it was taken back.
@@ -209,11 +275,14 @@ thumbs as (
                 {{ llm_analytics.text_order('feedback.event_id') }} desc
         ) as recency
     from feedback
-    left join answers
-        on feedback.interaction_id = answers.interaction_id
+    left join call_facts
+        on feedback.interaction_id = call_facts.interaction_id
     where
         feedback.feedback_type in ('thumbs_up', 'thumbs_down', 'retracted')
-        and (feedback.response_event_id is null or feedback.response_event_id = answers.event_id)
+        and (
+            feedback.response_event_id is null
+            or feedback.response_event_id = call_facts.answer_event_id
+        )
 ),
 
 standing_thumbs as (
@@ -258,9 +327,13 @@ sequenced as (
     )
 ),
 
-refined as (
+turns as (
     select
-        sequenced.*,
+        event_id,
+        resolved_user_id,
+        session_id,
+        conversation_key,
+        turn_number,
         {{ llm_analytics.refinement_rule(
             'query_kind',
             'is_clarification',
@@ -271,88 +344,89 @@ refined as (
             ),
         ) }} as refinement_rule
     from sequenced
+    {%- if is_incremental() %}
+    where thread_id in (select touched_threads.thread_id from touched_threads)
+    {%- endif %}
 ),
 
 joined as (
     select
-        refined.event_id as interaction_id,
-        refined.resolved_user_id as user_id,
-        refined.session_id,
-        refined.conversation_key as conversation_id,
-        refined.thread_id,
-        answers.event_id as answer_event_id,
-        refined.account_id,
-        refined.app_id,
-        refined.environment,
-        refined.platform,
-        refined.app_version,
-        refined.source,
-        refined.query_kind as kind,
-        refined.feature,
-        refined.sequence_number,
-        refined.turn_number,
-        refined.query_length,
-        refined.occurred_at as asked_at,
-        case when answers.is_success then answers.occurred_at end as answered_at,
+        asked.event_id as interaction_id,
+        turns.resolved_user_id as user_id,
+        turns.session_id,
+        turns.conversation_key as conversation_id,
+        asked.thread_id,
+        call_facts.answer_event_id,
+        asked.account_id,
+        asked.app_id,
+        asked.environment,
+        asked.platform,
+        asked.app_version,
+        asked.source,
+        asked.query_kind as kind,
+        asked.feature,
+        asked.sequence_number,
+        turns.turn_number,
+        asked.query_length,
+        asked.occurred_at as asked_at,
+        case when call_facts.is_answered then call_facts.answered_at end as answered_at,
         {{ llm_analytics.add_seconds(
-            'refined.occurred_at', llm_analytics.setting('answer_due_seconds')
+            'asked.occurred_at', llm_analytics.setting('answer_due_seconds')
         ) }} as answer_due_at,
-        coalesce(answers.is_success, false) as is_answered,
-        refined.is_implied,
-        refined.has_conflict,
-        refined.refinement_rule,
-        refined.text_signature_1 is not null as is_signature_known,
-        coalesce(call_totals.n_calls, 0) as n_calls,
-        coalesce(call_totals.n_attempts, 0) as n_attempts,
-        coalesce(call_totals.n_failed_attempts, 0) as n_failed_attempts,
-        coalesce(call_totals.n_steps, 0) as n_steps,
-        answers.provider,
-        answers.model,
-        answers.prompt_name,
-        answers.prompt_version,
-        call_totals.input_tokens,
-        call_totals.cache_read_tokens,
-        call_totals.cache_write_tokens,
-        call_totals.output_tokens,
-        call_totals.reasoning_tokens,
-        call_totals.total_tokens,
-        answers.output_tokens as answer_output_tokens,
-        answers.response_length,
+        coalesce(call_facts.is_answered, false) as is_answered,
+        asked.is_implied,
+        asked.has_conflict,
+        turns.refinement_rule,
+        asked.text_signature_1 is not null as is_signature_known,
+        coalesce(call_facts.n_calls, 0) as n_calls,
+        coalesce(call_facts.n_attempts, 0) as n_attempts,
+        coalesce(call_facts.n_failed_attempts, 0) as n_failed_attempts,
+        coalesce(call_facts.n_steps, 0) as n_steps,
+        call_facts.provider,
+        call_facts.model,
+        call_facts.prompt_name,
+        call_facts.prompt_version,
+        call_facts.input_tokens,
+        call_facts.cache_read_tokens,
+        call_facts.cache_write_tokens,
+        call_facts.output_tokens,
+        call_facts.reasoning_tokens,
+        call_facts.total_tokens,
+        call_facts.answer_output_tokens,
+        call_facts.response_length,
         case
-            when answers.is_success and answers.latency_ms >= 0 then answers.latency_ms
+            when call_facts.is_answered and call_facts.latency_ms >= 0 then call_facts.latency_ms
         end as latency_ms,
         case
-            when answers.is_success and answers.client_latency_ms >= 0
-                then answers.client_latency_ms
+            when call_facts.is_answered and call_facts.client_latency_ms >= 0
+                then call_facts.client_latency_ms
         end as client_latency_ms,
         case
-            when answers.is_success and answers.time_to_first_token_ms >= 0
-                then answers.time_to_first_token_ms
+            when call_facts.is_answered and call_facts.time_to_first_token_ms >= 0
+                then call_facts.time_to_first_token_ms
         end as time_to_first_token_ms,
-        coalesce(call_totals.n_unpriced_calls, 0) as n_unpriced_calls,
-        call_totals.priced_cost_usd,
-        call_totals.priced_cost_low_usd,
-        call_totals.priced_cost_high_usd,
-        call_totals.logged_cost_usd,
-        call_totals.n_cost_bases,
-        call_totals.billed_cost_basis,
+        coalesce(call_facts.n_unpriced_calls, 0) as n_unpriced_calls,
+        call_facts.priced_cost_usd,
+        call_facts.priced_cost_low_usd,
+        call_facts.priced_cost_high_usd,
+        call_facts.logged_cost_usd,
+        call_facts.first_cost_basis,
+        call_facts.last_cost_basis,
         standing_thumbs.thumbs,
         coalesce(feedback_totals.n_copies, 0) as n_copies,
         coalesce(feedback_totals.n_shares, 0) as n_shares
-    from refined
-    left join call_totals
-        on refined.event_id = call_totals.interaction_id
-    left join answers
-        on refined.event_id = answers.interaction_id
+    from {{ ref('int_queries') }} as asked
+    inner join turns
+        on asked.event_id = turns.event_id
+    left join call_facts
+        on asked.event_id = call_facts.interaction_id
     left join standing_thumbs
         on
-            refined.event_id = standing_thumbs.interaction_id
+            asked.event_id = standing_thumbs.interaction_id
             and standing_thumbs.recency = 1
     left join feedback_totals
-        on refined.event_id = feedback_totals.interaction_id
-    {%- if is_incremental() %}
-    where refined.thread_id in (select touched_threads.thread_id from touched_threads)
-    {%- endif %}
+        on asked.event_id = feedback_totals.interaction_id
+    where asked.is_withdrawn is not true
 ),
 
 {% set stored_columns = [
@@ -386,11 +460,11 @@ final as (
         ) as cost_high_usd,
         case
             when n_calls = 0 then 'none'
-            when n_cost_bases > 1 then 'mixed'
-            else coalesce(billed_cost_basis, 'unbilled')
+            when first_cost_basis <> last_cost_basis then 'mixed'
+            else coalesce(first_cost_basis, 'unbilled')
         end as cost_basis,
         false as is_removal,
-        {{ llm_analytics.newest_change(ref('int_queries')) }} as queries_seen_to,
+        {{ llm_analytics.loads_read_to() }} as loads_seen_to,
         {{ llm_analytics.newest_change(ref('int_session_events')) }} as sessions_seen_to,
         {{ llm_analytics.newest_change(ref('int_response_matches')) }} as calls_seen_to,
         {{ llm_analytics.newest_change(ref('int_feedback_matches')) }} as feedback_seen_to,
@@ -410,7 +484,7 @@ final as (
         cast(null as decimal(24, 12)) as cost_high_usd,
         null as cost_basis,
         true as is_removal,
-        null as queries_seen_to,
+        null as loads_seen_to,
         null as sessions_seen_to,
         null as calls_seen_to,
         null as feedback_seen_to,

@@ -7,7 +7,6 @@
     'source_session_id',
     'conversation_id',
     'trace_id',
-    'conversation_turn',
     'response_id',
     'query_id',
     'parent_response_id',
@@ -34,7 +33,6 @@
     'tool_cost_usd',
     'logged_cost_usd',
     'feature',
-    'implies_query',
     'has_conflict',
 ] %}
 {% set token_columns = [
@@ -52,12 +50,8 @@ responses as (
     select * from {{ ref('int_responses') }}
 ),
 
-all_queries as (
-    select * from {{ ref('int_queries') }}
-),
-
 queries as (
-    select * from all_queries
+    select * from {{ ref('int_queries') }}
     where is_withdrawn is not true
 ),
 
@@ -70,34 +64,34 @@ prices as (
 ),
 
 {% if is_incremental() %}
-existing as (
-    select * from {{ this }}
-),
-
-unseen_queries as (
-    select * from all_queries
-    where {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }}
+unread_queries as (
+    select
+        event_id,
+        thread_id,
+        trace_id
+    from {{ ref('int_queries') }}
+    where {{ llm_analytics.is_unread('load_seq') }}
 ),
 
 -- Calls whose query, price or user may be another now.
 touched as (
     select event_id
-    from responses
-    where {{ llm_analytics.is_unseen(ref('int_responses'), 'responses_seen_to') }}
+    from {{ ref('int_responses') }}
+    where {{ llm_analytics.is_unread('load_seq') }}
     union
     select event_id
-    from existing
+    from {{ this }}
     where
         is_current
         and (
-            thread_id in (select unseen_queries.thread_id from unseen_queries)
-            or interaction_id in (select unseen_queries.event_id from unseen_queries)
-            or query_id in (select unseen_queries.event_id from unseen_queries)
-            or trace_id in (select unseen_queries.trace_id from unseen_queries)
+            thread_id in (select unread_queries.thread_id from unread_queries)
+            or interaction_id in (select unread_queries.event_id from unread_queries)
+            or query_id in (select unread_queries.event_id from unread_queries)
+            or trace_id in (select unread_queries.trace_id from unread_queries)
         )
     union
     select existing.event_id
-    from existing
+    from {{ this }} as existing
     left join identities
         on existing.sent_user_id = identities.alias_id
     where
@@ -105,7 +99,7 @@ touched as (
         and existing.resolved_user_id <> coalesce(identities.user_id, existing.sent_user_id)
     union
     select existing.event_id
-    from existing
+    from {{ this }} as existing
     inner join prices
         on
             coalesce(existing.sent_provider, '') = prices.sent_provider
@@ -117,50 +111,54 @@ touched as (
 ),
 {% endif %}
 
+-- What tells the query of a call: narrow, for it is joined several times.
 calls as (
     select
-        responses.*,
-        coalesce(responses.user_id, responses.anonymous_id) as own_user_id
-    from responses
+        event_id,
+        thread_id,
+        query_id,
+        trace_id,
+        conversation_turn,
+        occurred_at,
+        sequence_number
+    from {{ ref('int_responses') }}
     {%- if is_incremental() %}
-    where responses.event_id in (select touched.event_id from touched)
+    where event_id in (select touched.event_id from touched)
     {%- endif %}
 ),
 
 -- Candidates: the query that the call names, else one of its trace, else one of its turn.
-{% set query_order_columns = [
+{% set query_columns = [
+    "calls.event_id",
+    "queries.event_id as query_event_id",
+    "queries.thread_id",
+    "coalesce(queries.user_id, queries.anonymous_id) as query_user_id",
     "case when queries.occurred_at <= calls.occurred_at then 0 else 1 end as is_later",
     "queries.occurred_at",
     "coalesce(queries.sequence_number, 0) as sequence_number",
 ] %}
 candidates as (
     select
-        calls.event_id,
-        queries.event_id as query_event_id,
+        {{ query_columns | join(',\n        ') }},
         case when queries.is_implied then 'implied' else 'query_id' end as match_rule,
-        1 as rule_rank,
-        {{ query_order_columns | join(',\n        ') }}
+        1 as rule_rank
     from calls
     inner join queries
         on calls.query_id = queries.event_id
     union all
     select
-        calls.event_id,
-        queries.event_id as query_event_id,
+        {{ query_columns | join(',\n        ') }},
         'trace_id' as match_rule,
-        2 as rule_rank,
-        {{ query_order_columns | join(',\n        ') }}
+        2 as rule_rank
     from calls
     inner join queries
         on calls.trace_id = queries.trace_id
     where calls.query_id is null
     union all
     select
-        calls.event_id,
-        queries.event_id as query_event_id,
+        {{ query_columns | join(',\n        ') }},
         'turn' as match_rule,
-        3 as rule_rank,
-        {{ query_order_columns | join(',\n        ') }}
+        3 as rule_rank
     from calls
     inner join queries
         on
@@ -177,11 +175,12 @@ contested as (
 ),
 
 -- Of several: the better rule, then the latest query not after the call, else the first after it.
+{% set match_columns = [
+    'event_id', 'query_event_id', 'thread_id', 'query_user_id', 'match_rule',
+] %}
 ranked as (
     select
-        event_id,
-        query_event_id,
-        match_rule,
+        {{ match_columns | join(',\n        ') }},
         row_number() over (
             partition by event_id
             order by
@@ -202,16 +201,12 @@ ranked as (
 
 chosen as (
     select
-        event_id,
-        query_event_id,
-        match_rule
+        {{ match_columns | join(',\n        ') }}
     from candidates
     where event_id not in (select contested.event_id from contested)
     union all
     select
-        event_id,
-        query_event_id,
-        match_rule
+        {{ match_columns | join(',\n        ') }}
     from ranked
     where candidate_rank = 1
 ),
@@ -219,16 +214,14 @@ chosen as (
 -- No candidate, and none named: the latest query before the call in its thread.
 unplaced as (
     select
-        calls.event_id,
-        calls.thread_id,
-        calls.occurred_at,
-        calls.sequence_number
+        event_id,
+        thread_id,
+        occurred_at,
+        sequence_number
     from calls
-    left join chosen
-        on calls.event_id = chosen.event_id
     where
-        chosen.event_id is null
-        and calls.query_id is null
+        query_id is null
+        and event_id not in (select chosen.event_id from chosen)
 ),
 
 timeline as (
@@ -236,6 +229,7 @@ timeline as (
         thread_id,
         event_id,
         event_id as query_event_id,
+        coalesce(user_id, anonymous_id) as query_user_id,
         occurred_at,
         sequence_number,
         1 as stream_rank
@@ -246,6 +240,7 @@ timeline as (
         thread_id,
         event_id,
         null as query_event_id,
+        null as query_user_id,
         occurred_at,
         sequence_number,
         2 as stream_rank
@@ -257,6 +252,7 @@ stretches as (
         thread_id,
         event_id,
         query_event_id,
+        query_user_id,
         count(query_event_id) over (
             partition by thread_id
             order by {{ llm_analytics.event_order(stream_rank='stream_rank') }}
@@ -268,7 +264,10 @@ stretches as (
 preceding_queries as (
     select
         placed.event_id,
-        asked.query_event_id
+        asked.query_event_id,
+        asked.thread_id,
+        asked.query_user_id,
+        'order' as match_rule
     from stretches as placed
     inner join stretches as asked
         on
@@ -280,41 +279,38 @@ preceding_queries as (
 
 matched as (
     select
-        event_id,
-        query_event_id,
-        match_rule
+        {{ match_columns | join(',\n        ') }}
     from chosen
     union all
     select
-        event_id,
-        query_event_id,
-        'order' as match_rule
+        {{ match_columns | join(',\n        ') }}
     from preceding_queries
 ),
 
 identified as (
     select
-        calls.*,
+        responses.*,
         matched.query_event_id as interaction_id,
         coalesce(matched.match_rule, 'orphan') as match_rule,
-        coalesce(queries.thread_id, calls.thread_id) as matched_thread_id,
+        coalesce(matched.thread_id, responses.thread_id) as matched_thread_id,
         coalesce(
-            calls.user_id, calls.anonymous_id, queries.user_id, queries.anonymous_id
+            responses.user_id, responses.anonymous_id, matched.query_user_id
         ) as sent_user_id,
-        {{ llm_analytics.is_success('calls.status', 'calls.error_type') }} as is_success,
+        {{ llm_analytics.is_success('responses.status', 'responses.error_type') }} as is_success,
         case
-            when calls.token_convention = 'exclusive'
+            when responses.token_convention = 'exclusive'
                 then
-                    calls.input_tokens
-                    + coalesce(calls.cache_read_tokens, 0)
-                    + coalesce(calls.cache_write_tokens, 0)
-            else calls.input_tokens
+                    responses.input_tokens
+                    + coalesce(responses.cache_read_tokens, 0)
+                    + coalesce(responses.cache_write_tokens, 0)
+            else responses.input_tokens
         end as inclusive_input_tokens
-    from calls
+    from responses
     left join matched
-        on calls.event_id = matched.event_id
-    left join queries
-        on matched.query_event_id = queries.event_id
+        on responses.event_id = matched.event_id
+    {%- if is_incremental() %}
+    where responses.event_id in (select touched.event_id from touched)
+    {%- endif %}
 ),
 
 priceable as (
@@ -387,8 +383,7 @@ final as (
     select
         {{ result_columns | join(',\n        ') }},
         true as is_current,
-        {{ llm_analytics.newest_change(ref('int_queries')) }} as queries_seen_to,
-        {{ llm_analytics.newest_change(ref('int_responses')) }} as responses_seen_to,
+        {{ llm_analytics.loads_read_to() }} as loads_seen_to,
         {{ llm_analytics.next_change() }} as changed_seq
     from costed
     {% if is_incremental() %}
@@ -398,13 +393,12 @@ final as (
         existing.{{ column }},
         {% endfor -%}
         false as is_current,
-        existing.queries_seen_to,
-        existing.responses_seen_to,
+        existing.loads_seen_to,
         case
             when existing.is_current then {{ llm_analytics.next_change() }}
             else existing.changed_seq
         end as changed_seq
-    from existing
+    from {{ this }} as existing
     inner join costed
         on existing.event_id = costed.event_id
     where

@@ -3,7 +3,7 @@
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='session_id') }}
 
 {% set activity_columns = [
-    'stream', 'event_id', 'sent_user_id', 'user_id', 'occurred_at', 'sequence_number', 'stream_rank',
+    'stream', 'event_id', 'sent_user_id', 'user_id', 'occurred_at',
 ] %}
 
 with
@@ -30,12 +30,10 @@ activity as (
         event_id,
         case when is_withdrawn is not true then coalesce(user_id, anonymous_id) end as sent_user_id,
         occurred_at,
-        sequence_number,
-        1 as stream_rank,
         {% if is_incremental() -%}
-        {{ llm_analytics.is_unseen(ref('int_queries'), 'queries_seen_to') }} as is_unseen
+        {{ llm_analytics.is_unread('load_seq') }} as is_unread
         {%- else -%}
-        true as is_unseen
+        true as is_unread
         {%- endif %}
     from queries
     union all
@@ -44,12 +42,10 @@ activity as (
         event_id,
         coalesce(user_id, anonymous_id) as sent_user_id,
         occurred_at,
-        sequence_number,
-        3 as stream_rank,
         {% if is_incremental() -%}
-        {{ llm_analytics.is_unseen(ref('int_feedback'), 'feedback_seen_to') }} as is_unseen
+        {{ llm_analytics.is_unread('load_seq') }} as is_unread
         {%- else -%}
-        true as is_unseen
+        true as is_unread
         {%- endif %}
     from feedback
     union all
@@ -58,37 +54,28 @@ activity as (
         event_id,
         case when is_user_action then coalesce(user_id, anonymous_id) end as sent_user_id,
         occurred_at,
-        sequence_number,
-        4 as stream_rank,
         {% if is_incremental() -%}
-        {{ llm_analytics.is_unseen(ref('int_product_events'), 'product_events_seen_to') }}
-            as is_unseen
+        {{ llm_analytics.is_unread('load_seq') }} as is_unread
         {%- else -%}
-        true as is_unseen
+        true as is_unread
         {%- endif %}
     from product_events
 ),
 
-unseen as (
+unread as (
     select
         activity.stream,
         activity.event_id,
         activity.sent_user_id,
         coalesce(identities.user_id, activity.sent_user_id) as user_id,
-        activity.occurred_at,
-        activity.sequence_number,
-        activity.stream_rank
+        activity.occurred_at
     from activity
     left join identities
         on activity.sent_user_id = identities.alias_id
-    where activity.is_unseen
+    where activity.is_unread
 ),
 
 {% if is_incremental() %}
-existing as (
-    select * from {{ this }}
-),
-
 -- Events sent under an alias that belongs to somebody else than when they were last written.
 reidentified as (
     select
@@ -96,10 +83,8 @@ reidentified as (
         existing.event_id,
         existing.sent_user_id,
         coalesce(identities.user_id, existing.sent_user_id) as user_id,
-        existing.occurred_at,
-        existing.sequence_number,
-        existing.stream_rank
-    from existing
+        existing.occurred_at
+    from {{ this }} as existing
     left join identities
         on existing.sent_user_id = identities.alias_id
     where existing.user_id <> coalesce(identities.user_id, existing.sent_user_id)
@@ -108,16 +93,16 @@ reidentified as (
 touched_events as (
     select
         {{ activity_columns | join(',\n        ') }}
-    from unseen
+    from unread
     union all
     select
         reidentified.{{ activity_columns | join(',\n        reidentified.') }}
     from reidentified
-    left join unseen
+    left join unread
         on
-            reidentified.stream = unseen.stream
-            and reidentified.event_id = unseen.event_id
-    where unseen.event_id is null
+            reidentified.stream = unread.stream
+            and reidentified.event_id = unread.event_id
+    where unread.event_id is null
 ),
 
 sessions_of_touched_users as (
@@ -126,14 +111,14 @@ sessions_of_touched_users as (
         user_id,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at
-    from existing
+    from {{ this }}
     where user_id in (select touched_events.user_id from touched_events)
     group by session_id, user_id
 ),
 
 touched_sessions as (
     select existing.session_id
-    from existing
+    from {{ this }} as existing
     inner join touched_events
         on
             existing.stream = touched_events.stream
@@ -157,7 +142,7 @@ touched_sessions as (
 island_events as (
     select
         existing.{{ activity_columns | join(',\n        existing.') }}
-    from existing
+    from {{ this }} as existing
     inner join touched_sessions
         on existing.session_id = touched_sessions.session_id
     left join touched_events
@@ -175,60 +160,84 @@ island_events as (
 island_events as (
     select
         {{ activity_columns | join(',\n        ') }}
-    from unseen
+    from unread
     where user_id is not null
 ),
 {% endif %}
 
-{% set order = llm_analytics.event_order(stream_rank='stream_rank') %}
-
-paused as (
+-- Events of a user within a stretch as long as the gap share a session, so that pauses need be sought
+-- between stretches only.
+stretched as (
     select
         {{ activity_columns | join(',\n        ') }},
-        lag(occurred_at) over (
-            partition by user_id
-            order by {{ order }}
-        ) as previous_at
+        {{ llm_analytics.whole_quotient(
+            llm_analytics.epoch_microseconds('occurred_at'),
+            llm_analytics.session_gap_microseconds(),
+        ) }} as stretch
     from island_events
 ),
 
-numbered as (
+stretches as (
     select
-        {{ activity_columns | join(',\n        ') }},
-        sum(
+        user_id,
+        stretch,
+        min(occurred_at) as first_at,
+        max(occurred_at) as last_at
+    from stretched
+    group by user_id, stretch
+),
+
+paused as (
+    select
+        user_id,
+        stretch,
+        first_at,
+        lag(last_at) over (
+            partition by user_id
+            order by stretch
+        ) as previous_at
+    from stretches
+),
+
+started as (
+    select
+        user_id,
+        stretch,
+        max(
             case
-                when {{ llm_analytics.is_new_session('previous_at', 'occurred_at') }} then 1
-                else 0
+                when {{ llm_analytics.is_new_session('previous_at', 'first_at') }} then first_at
             end
         ) over (
             partition by user_id
-            order by {{ order }}
+            order by stretch
             rows unbounded preceding
-        ) as session_number
+        ) as started_at
     from paused
 ),
 
-opened as (
+-- No two sessions of a user start at the same moment.
+named as (
     select
-        {{ activity_columns | join(',\n        ') }},
-        first_value(stream || ':' || event_id) over (
-            partition by user_id, session_number
-            order by {{ order }}
-            rows unbounded preceding
-        ) as opened_by
-    from numbered
+        user_id,
+        stretch,
+        {{ llm_analytics.surrogate_key(
+            ['user_id', llm_analytics.epoch_microseconds('started_at')]
+        ) }} as session_id
+    from started
 ),
 
 final as (
     select
-        {{ activity_columns | join(',\n        ') }},
-        {{ llm_analytics.surrogate_key(['user_id', 'opened_by']) }} as session_id,
+        stretched.{{ activity_columns | join(',\n        stretched.') }},
+        named.session_id,
         false as is_removal,
-        {{ llm_analytics.newest_change(ref('int_queries')) }} as queries_seen_to,
-        {{ llm_analytics.newest_change(ref('int_feedback')) }} as feedback_seen_to,
-        {{ llm_analytics.newest_change(ref('int_product_events')) }} as product_events_seen_to,
+        {{ llm_analytics.loads_read_to() }} as loads_seen_to,
         {{ llm_analytics.next_change() }} as changed_seq
-    from opened
+    from stretched
+    inner join named
+        on
+            stretched.user_id = named.user_id
+            and stretched.stretch = named.stretch
     {% if is_incremental() %}
     union all
     select
@@ -237,13 +246,9 @@ final as (
         null as sent_user_id,
         null as user_id,
         null as occurred_at,
-        null as sequence_number,
-        null as stream_rank,
         session_id,
         true as is_removal,
-        null as queries_seen_to,
-        null as feedback_seen_to,
-        null as product_events_seen_to,
+        null as loads_seen_to,
         null as changed_seq
     from touched_sessions
     {% endif %}

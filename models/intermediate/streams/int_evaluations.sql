@@ -1,5 +1,5 @@
 -- One row per event of the stream: of several contents sent under one id, the one that stands.
-{{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
+{{ config(materialized='view') }}
 
 {% set columns = llm_analytics.envelope_columns() + [
     'source_session_id',
@@ -17,17 +17,14 @@
 
 with
 
-evaluations as (
-    select * from {{ ref('stg_events__evaluations') }}
-),
-
-{{ llm_analytics.latest_versions('evaluations', columns) }},
+{{ llm_analytics.standing_versions('evaluations', columns) }},
 
 final as (
     select
         {{ columns | join(',\n        ') }},
-        {{ llm_analytics.stream_versions() }}
-    from latest_versions
+        has_conflict,
+        load_seq
+    from standing_versions
 )
 
 select * from final

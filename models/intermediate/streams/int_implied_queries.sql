@@ -1,11 +1,42 @@
 -- One row per query that no event was sent for: a top-level call of a request log stands for it.
--- Taken from the calls as they stand, so that a query never tells another story than its call.
+-- Taken from the calls as they stand, so that a query never tells another story than its call. A call
+-- that was sent with several contents may have implied a query that it implies no more: that one is
+-- listed as withdrawn, so that readers let go of it.
 {{ config(materialized='view') }}
 
 with
 
 responses as (
     select * from {{ ref('int_responses') }}
+),
+
+-- Calls that implied a query in one of their contents at least.
+once_implying as (
+    select event_id
+    from {{ ref('stg_events__responses') }}
+    where
+        implies_query
+        and query_id = event_id
+        and event_id in {{ llm_analytics.repeated_ids('responses') }}
+),
+
+calls as (
+    select
+        responses.*,
+        false as is_withdrawn
+    from responses
+    where
+        implies_query
+        and query_id = event_id
+    union all
+    select
+        responses.*,
+        true as is_withdrawn
+    from responses
+    where
+        has_conflict
+        and not coalesce(implies_query and query_id = event_id, false)
+        and event_id in (select once_implying.event_id from once_implying)
 ),
 
 final as (
@@ -40,11 +71,9 @@ final as (
         cast(null as {{ dbt.type_bigint() }}) as text_signature_1,
         cast(null as {{ dbt.type_bigint() }}) as text_signature_2,
         has_conflict,
-        changed_seq
-    from responses
-    where
-        implies_query
-        and query_id = event_id
+        is_withdrawn,
+        load_seq
+    from calls
 )
 
 select * from final

@@ -1,5 +1,5 @@
 -- One row per event of the stream: of several contents sent under one id, the one that stands.
-{{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
+{{ config(materialized='view') }}
 
 {% set columns = llm_analytics.envelope_columns() + [
     'source_session_id',
@@ -44,19 +44,16 @@
 
 with
 
-responses as (
-    select * from {{ ref('stg_events__responses') }}
-),
-
-{{ llm_analytics.latest_versions('responses', columns) }},
+{{ llm_analytics.standing_versions('responses', columns) }},
 
 final as (
     select
         {{ columns | join(',\n        ') }},
         {{ llm_analytics.thread_id('conversation_id', 'source_session_id', 'trace_id',
             'coalesce(user_id, anonymous_id)', 'event_id') }} as thread_id,
-        {{ llm_analytics.stream_versions() }}
-    from latest_versions
+        has_conflict,
+        load_seq
+    from standing_versions
 )
 
 select * from final

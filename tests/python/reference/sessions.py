@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from reference.identity import Identities, sent_user
 from reference.settings import Settings
@@ -40,7 +41,7 @@ def session_events(
         session_id, previous_at = "", None
         for event in sorted(events, key=order_of):
             if previous_at is None or event["occurred_at"] - previous_at > settings.session_gap:
-                session_id = surrogate_key((user, f"{event['stream']}:{event['event_id']}"))
+                session_id = surrogate_key((user, _microseconds(event["occurred_at"])))
             previous_at = event["occurred_at"]
             placed.append(event | {"session_id": session_id})
     return placed
@@ -58,3 +59,8 @@ def _add(activity: dict[str, list[Row]], stream: str, event: Row, identities: Id
                 "sequence_number": event["sequence_number"],
             }
         )
+
+
+def _microseconds(moment: datetime) -> int:
+    """Whole microseconds since 1970 of a naive UTC timestamp."""
+    return (moment - datetime(1970, 1, 1)) // timedelta(microseconds=1)
