@@ -118,10 +118,7 @@ touched as (
 {% endif %}
 
 calls as (
-    select
-        responses.*,
-        coalesce(responses.user_id, responses.anonymous_id) as own_user_id
-    from responses
+    select * from responses
     {%- if is_incremental() %}
     where responses.event_id in (select touched.event_id from touched)
     {%- endif %}
@@ -338,7 +335,7 @@ priceable as (
         identified.match_rule,
         identified.provider as sent_provider,
         coalesce(prices.provider, identified.provider) as provider,
-        coalesce(prices.model, {{ llm_analytics.sent_model('identified') }}) as model,
+        prices.model,
         prices.priced_model,
         prices.price_fingerprint,
         prices.input_usd_per_million,

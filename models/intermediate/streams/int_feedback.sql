@@ -24,8 +24,6 @@ feedback as (
 final as (
     select
         {{ columns | join(',\n        ') }},
-        {{ llm_analytics.thread_id('conversation_id', 'source_session_id', 'trace_id',
-            'coalesce(user_id, anonymous_id)', 'event_id') }} as thread_id,
         {{ llm_analytics.stream_versions() }}
     from latest_versions
 )

@@ -16,7 +16,24 @@ from support.small_project import at, small_project
 pytestmark = pytest.mark.dbt
 
 #: Changes of models of zone A that change nothing: each with the reason why no test can notice it.
-EQUIVALENT: dict[str, str] = {}
+EQUIVALENT = {
+    "int_as_of: `when newest.occurred_at > horizon.loaded_at then horizon.loaded_at`: > becomes >=":
+        "where both are equal, either may be taken",
+    "int_as_of: `when as_of < cast('{{ later }}' as {{ dbt.type_timestamp() }})`: < becomes <=":
+        "where both are equal, either may be taken",
+    "int_feedback_matches: `inner join scopes`: inner join becomes left join":
+        "the join of scoped_calls drops what it adds",
+    "int_feedback_matches: `inner join scoped_calls`: inner join becomes left join":
+        "every scope is one of a scoped call",
+    "int_feedback_matches: `inner join matched`: inner join becomes left join":
+        "matched has a row for each remark",
+    "int_implied_queries: `when latency_ms > 0`: > becomes >=":
+        "no time before the call is the time of the call",
+    "int_prices_by_day: `inner join model_prices`: inner join becomes left join":
+        "what it adds has no date from which it is valid, and is dropped for it",
+    "int_response_matches: `having count(*) > 1`: > becomes >=":
+        "ranking a candidate that is alone chooses it, too; not ranking it is faster",
+}  # fmt: skip
 
 
 def test_every_wrong_definition_turns_a_unit_test_red(tmp_path: Path) -> None:
@@ -52,10 +69,12 @@ def test_every_wrong_model_of_zone_a_is_noticed(tmp_path: Path) -> None:
 
     compare(prepared)
     run = MutationRun(prepared, tmp_path, compare, growth)
+    planted = [mutant for mutant in run.unit_tests.mutants if not mutant.is_definition]
+    assert set(EQUIVALENT) <= {_short(mutant.name) for mutant in planted}, "one is out of date"
     killers = {
         mutant.name: run.killer(mutant)
-        for mutant in run.unit_tests.mutants
-        if not mutant.is_definition and _short(mutant.name) not in EQUIVALENT
+        for mutant in planted
+        if _short(mutant.name) not in EQUIVALENT
     }
     write_report(tmp_path / "mutants.json", killers)
     survivors = [name for name, killer in killers.items() if killer is None]
