@@ -29,6 +29,19 @@ EQUIVALENT = {
         "matched has a row for each remark",
     "int_implied_queries: `when latency_ms > 0`: > becomes >=":
         "no time before the call is the time of the call",
+    "int_interactions: `inner join all_queries`: inner join becomes left join":
+        "each interaction has its query, which may be withdrawn and never goes",
+    "int_interactions: `inner join all_queries`: inner join becomes left join (no. 2)":
+        "the condition on its thread drops what it adds",
+    "int_interactions: `and coalesce(all_queries.user_id, all_queries.anonymous_id) is null`: the"
+    " coalesce is dropped":
+        "more threads are recomputed than must be",
+    "int_interactions: `and coalesce(`: the coalesce is dropped":
+        "more visits are read than must be; what is written stays",
+    "int_queries: `inner join responses`: inner join becomes left join":
+        "each implied query has its call, which never goes",
+    "int_response_matches: `inner join prices`: inner join becomes left join":
+        "the condition on its fingerprint drops what it adds",
     "int_prices_by_day: `inner join model_prices`: inner join becomes left join":
         "what it adds has no date from which it is valid, and is dropped for it",
     "int_response_matches: `having count(*) > 1`: > becomes >=":
