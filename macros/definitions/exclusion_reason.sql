@@ -16,7 +16,7 @@
     end
 {% endmacro %}
 
-{# Does the text of a trait say yes? #}
+{# Does the text of a trait say yes? A condition: NULL without a text. #}
 {% macro is_yes(value) -%}
-    coalesce(lower({{ value }}) in ('true', 't', 'yes', 'y', '1'), false)
+    (lower({{ value }}) in ('true', 't', 'yes', 'y', '1'))
 {%- endmacro %}

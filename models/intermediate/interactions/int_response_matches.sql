@@ -334,7 +334,7 @@ priceable as (
         identified.match_rule,
         identified.provider as sent_provider,
         coalesce(prices.provider, identified.provider) as provider,
-        coalesce(prices.model, {{ llm_analytics.sent_model('identified') }}) as model,
+        prices.model,
         prices.priced_model,
         prices.price_fingerprint,
         prices.input_usd_per_million,

@@ -20,8 +20,6 @@ with
 final as (
     select
         {{ columns | join(',\n        ') }},
-        {{ llm_analytics.thread_id('conversation_id', 'source_session_id', 'trace_id',
-            'coalesce(user_id, anonymous_id)', 'event_id') }} as thread_id,
         has_conflict,
         load_seq
     from standing_versions

@@ -21,6 +21,8 @@ _RULES: tuple[tuple[str, str, str], ...] = (
     ("the coalesce is dropped", r"\bcoalesce\(", ""),
 )
 
+_DEFINITIONS = "macros/definitions/"
+
 
 @dataclass(frozen=True)
 class Mutant:
@@ -37,6 +39,17 @@ class Mutant:
     def name(self) -> str:
         """What a person calls it; unique."""
         return f"{self.path}: {self.unique_id.rpartition('.')[2]}: `{self.line}`: {self.change}"
+
+    @property
+    def is_definition(self) -> bool:
+        """Is a definition wrong, rather than one model?"""
+        return self.path.startswith(_DEFINITIONS)
+
+    @property
+    def setting(self) -> str | None:
+        """The setting whose default is wrong; None if the change is another."""
+        found = re.match(r"'(\w+)':", self.line)
+        return found[1] if found and self.path.endswith("setting.sql") else None
 
 
 def mutants(sources: Mapping[str, tuple[str, str]]) -> Iterator[Mutant]:
@@ -113,7 +126,7 @@ def sources_of(manifest: Any) -> dict[str, tuple[str, str]]:
     found = {
         key: (macro.original_file_path, macro.macro_sql)
         for key, macro in manifest.macros.items()
-        if macro.original_file_path.startswith("macros/definitions/")
+        if macro.original_file_path.startswith(_DEFINITIONS)
         and macro.package_name == "llm_analytics"
     }
     return found | {

@@ -1,8 +1,9 @@
 """Run the tests against a mutant, fastest first, and say which of them notices it.
 
 The mutant is put into the parsed manifest, so that nothing is parsed again. First come the unit
-tests of the models that the mutant can reach, then a build of a world of nasty histories against
-the plain Python reference; what only runs in incremental builds is left to the equivalence test.
+tests of the models that the mutant can reach, which must notice every mutant of a definition. For
+models of zone A a build of a world of nasty histories against the plain Python reference follows;
+what only runs in incremental builds is left to the equivalence test.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from mutation.mutants import Mutant, mutants, sources_of
@@ -24,39 +25,48 @@ Check = Callable[[DbtProject], None]
 Growth = Callable[[], PreparedGrowth]
 
 
-class MutationRun:
-    """A prepared warehouse, and the ways to notice that a definition is wrong."""
+class UnitTests:
+    """A prepared warehouse, empty or not, and the dbt unit tests of its project."""
 
-    def __init__(self, prepared: DbtProject, folder: Path, compare: Check, growth: Growth):
-        """Take a project whose warehouse was built from unchanged models.
-
-        `compare` compares a full build with the reference, `growth` builds load by load with one
-        full build; it is made when first needed.
-        """
+    def __init__(self, prepared: DbtProject):
+        """Take a project whose warehouse was built from unchanged models."""
         self.prepared = prepared
-        self.folder = folder
-        self.compare = compare
-        self._make_growth = growth
         (self.manifest,) = prepared.manifests.values()
         self.mutants = list(mutants(sources_of(self.manifest)))
-        self._count = 0
-
-    @cached_property
-    def growth(self) -> PreparedGrowth:
-        """Builds load by load, for what runs in incremental builds only."""
-        return self._make_growth()
+        self._reached = cache(self._reached_macros)
 
     def killer(self, mutant: Mutant) -> str | None:
-        """The name of the test that fails for a mutant; None if it survives all."""
-        with self._planted(mutant):
-            return (
-                self._failing_unit_test(mutant)
-                or self._wrong_table(mutant)
-                or self._unequal_tables(mutant)
+        """The name of a unit test that fails for a mutant; None if it survives all."""
+        with self.planted(mutant):
+            failed = self.failing(
+                test.name
+                for test in self.manifest.unit_tests.values()
+                if self._reaches(mutant, f"model.llm_analytics.{test.model}")
             )
+        return next(iter(failed), None)
+
+    def failing(self, names: Iterator[str] | list[str]) -> list[str]:
+        """Which of these unit tests fail or cannot run; after the first no other one begins.
+
+        Raises RuntimeError where dbt fails without any of them.
+        """
+        selected = list(names)
+        if not selected:
+            return []
+        # Commas mean "and" to dbt, separate arguments "or". What it writes would not be read.
+        silent = ("--log-level", "none", "--log-level-file", "none", "--no-write-json")
+        done = self.prepared.dbt("test", "--fail-fast", *silent, "--select", *selected, check=False)
+        failed = [
+            result.node.name
+            for result in getattr(done.result, "results", None) or ()
+            if str(result.status) in ("fail", "error")
+        ]
+        if not done.success and not failed:
+            raise RuntimeError(f"dbt test fails: {done.exception}")
+        return failed
 
     @contextmanager
-    def _planted(self, mutant: Mutant) -> Iterator[None]:
+    def planted(self, mutant: Mutant) -> Iterator[None]:
         """Put the mutant's code into the manifest, and the right code back."""
         home, attribute = (
             (self.manifest.macros, "macro_sql")
@@ -70,24 +80,61 @@ class MutationRun:
         finally:
             setattr(home[mutant.unique_id], attribute, right)
 
-    def _failing_unit_test(self, mutant: Mutant) -> str | None:
-        names = [
-            test.name
-            for test in self.manifest.unit_tests.values()
-            if self._reaches(mutant, f"model.llm_analytics.{test.model}")
-        ]
-        if not names or mutant.is_incremental:
-            return None
-        # Commas mean "and" to dbt, separate arguments "or".
-        done = self.prepared.dbt("test", "--fail-fast", "--select", *names, check=False)
-        for result in getattr(done.result, "results", None) or ():
-            if str(result.status) in ("fail", "error"):
-                return f"unit test {result.node.name}"
-        return None if done.success else "dbt test fails"
+    def _reaches(self, mutant: Mutant, model: str) -> bool:
+        """Does the model's SQL hold the mutant, directly or through macros?"""
+        if not mutant.unique_id.startswith("macro."):
+            return mutant.unique_id == model
+        if model not in self.manifest.nodes or mutant.unique_id not in self._reached(model):
+            return False
+        if mutant.setting is None:
+            return True
+        codes = [self.manifest.nodes[model].raw_code]
+        codes += [self.manifest.macros[macro].macro_sql for macro in self._reached(model)]
+        return any(f"setting('{mutant.setting}')" in code for code in codes)
 
-    def _wrong_table(self, mutant: Mutant) -> str | None:
-        if mutant.is_incremental:
-            return None
+    def _reached_macros(self, model: str) -> frozenset[str]:
+        """All macros that a model calls, directly or through others."""
+        waiting = list(self.manifest.nodes[model].depends_on.macros)
+        reached: set[str] = set()
+        while waiting:
+            macro = waiting.pop()
+            if macro not in reached and macro in self.manifest.macros:
+                reached.add(macro)
+                waiting += self.manifest.macros[macro].depends_on.macros
+        return frozenset(reached)
+
+
+class MutationRun:
+    """All ways to notice a mutant: the unit tests, the reference and the equivalence test."""
+
+    def __init__(self, prepared: DbtProject, folder: Path, compare: Check, growth: Growth):
+        """Take a project whose warehouse was built from unchanged models.
+
+        `compare` compares a full build with the reference, `growth` builds load by load with one
+        full build; it is made when first needed.
+        """
+        self.prepared = prepared
+        self.unit_tests = UnitTests(prepared)
+        self.folder = folder
+        self.compare = compare
+        self._make_growth = growth
+        self._count = 0
+
+    @cached_property
+    def growth(self) -> PreparedGrowth:
+        """Builds load by load, for what runs in incremental builds only."""
+        return self._make_growth()
+
+    def killer(self, mutant: Mutant) -> str | None:
+        """The name of the test that fails for a mutant; None if it survives all."""
+        if name := self.unit_tests.killer(mutant):
+            return f"unit test {name}"
+        # Made of the right models, so before the mutant is planted.
+        growth = self.growth if mutant.is_incremental else None
+        with self.unit_tests.planted(mutant):
+            return self._wrong_table() if growth is None else self._unequal_tables(growth)
+
+    def _wrong_table(self) -> str | None:
         project = at(self.prepared, self.folder / f"{self._next()}")
         shutil.copy(self.prepared.warehouse, project.warehouse)
         done = project.dbt("run", "--full-refresh", check=False)
@@ -101,11 +148,9 @@ class MutationRun:
             shutil.rmtree(Path(project.warehouse).parent, ignore_errors=True)
         return None
 
-    def _unequal_tables(self, mutant: Mutant) -> str | None:
-        if not mutant.is_incremental:
-            return None
+    def _unequal_tables(self, growth: PreparedGrowth) -> str | None:
         try:
-            self.growth.check(f"mutant-{self._next()}")
+            growth.check(f"mutant-{self._next()}")
         except AssertionError as error:
             return f"equivalence: {str(error).partition(chr(10))[0]}"
         return None
@@ -113,28 +158,6 @@ class MutationRun:
     def _next(self) -> int:
         self._count += 1
         return self._count
-
-    def _reaches(self, mutant: Mutant, model: str) -> bool:
-        """Does the model's SQL hold the mutant, directly or through macros?"""
-        if not mutant.unique_id.startswith("macro."):
-            return mutant.unique_id == model
-        wanted = _plain(mutant.unique_id)
-        node = self.manifest.nodes.get(model)
-        waiting = list(node.depends_on.macros) if node else []
-        seen: set[str] = set()
-        while waiting:
-            macro = waiting.pop()
-            if _plain(macro) == wanted:
-                return True
-            if macro not in seen and macro in self.manifest.macros:
-                seen.add(macro)
-                waiting += self.manifest.macros[macro].depends_on.macros
-        return False
-
-
-def _plain(unique_id: str) -> str:
-    """A macro's id without the prefix of its implementation."""
-    return unique_id.replace(".default__", ".")
 
 
 def write_report(path: Path, killers: dict[str, str | None]) -> None:
