@@ -89,13 +89,13 @@ touched as (
             or scope_id in (select unseen_calls.trace_id from unseen_calls)
         )
     union
-    select existing.event_id
-    from {{ this }} as existing
+    select stored.event_id
+    from {{ this }} as stored
     left join identities
-        on existing.sent_user_id = identities.alias_id
+        on stored.sent_user_id = identities.alias_id
     where
-        existing.is_current
-        and existing.resolved_user_id <> coalesce(identities.user_id, existing.sent_user_id)
+        stored.is_current
+        and stored.resolved_user_id <> coalesce(identities.user_id, stored.sent_user_id)
 ),
 {% endif %}
 
@@ -277,21 +277,21 @@ final as (
     union all
     select
         {% for column in result_columns -%}
-        existing.{{ column }},
+        stored.{{ column }},
         {% endfor -%}
         false as is_current,
-        existing.loads_seen_to,
-        existing.calls_seen_to,
+        stored.loads_seen_to,
+        stored.calls_seen_to,
         case
-            when existing.is_current then {{ llm_analytics.next_change() }}
-            else existing.changed_seq
+            when stored.is_current then {{ llm_analytics.next_change() }}
+            else stored.changed_seq
         end as changed_seq
-    from {{ this }} as existing
+    from {{ this }} as stored
     inner join identified
-        on existing.event_id = identified.event_id
+        on stored.event_id = identified.event_id
     where
-        existing.interaction_id is not null
-        and existing.interaction_id <> coalesce(identified.interaction_id, '')
+        stored.interaction_id is not null
+        and stored.interaction_id <> coalesce(identified.interaction_id, '')
     {% endif %}
 )
 

@@ -28,12 +28,12 @@ touched_threads as (
     where interaction_id in (select changed_query_ids.event_id from changed_query_ids)
     union
     -- A query that has lost its user leaves no row in its former session.
-    select existing.thread_id
-    from {{ this }} as existing
+    select stored.thread_id
+    from {{ this }} as stored
     inner join {{ ref('int_queries') }} as queries
-        on existing.interaction_id = queries.event_id
+        on stored.interaction_id = queries.event_id
     where
-        existing.session_id is not null
+        stored.session_id is not null
         and coalesce(queries.user_id, queries.anonymous_id) is null
     union
     select thread_id
@@ -71,7 +71,7 @@ visit_queries as (
 {% endif %}
 
 -- What tells the turn and the refinement of a query: narrow, for a window passes over it.
-queries as (
+placed_queries as (
     select
         queries.event_id,
         queries.thread_id,
@@ -95,14 +95,16 @@ queries as (
         on
             queries.event_id = session_events.event_id
             and session_events.stream = 'query'
+    where queries.is_withdrawn is not true
+),
+
+queries as (
+    select * from placed_queries
+    {%- if is_incremental() %}
     where
-        queries.is_withdrawn is not true
-        {%- if is_incremental() %}
-        and (
-            queries.thread_id in (select touched_threads.thread_id from touched_threads)
-            or queries.event_id in (select visit_queries.event_id from visit_queries)
-        )
-        {%- endif %}
+        thread_id in (select touched_threads.thread_id from touched_threads)
+        or event_id in (select visit_queries.event_id from visit_queries)
+    {%- endif %}
 ),
 
 feedback as (
@@ -125,8 +127,8 @@ calls as (
         and interaction_id is not null
 ),
 
--- Most interactions have one call, which is their total and their answer: only those that share their
--- interaction with another are summed up and ranked.
+-- Most interactions have one call, which is their total and their answer: only calls that share
+-- their interaction with another are summed up and ranked.
 {% set counts = {
     'n_attempts': "call_role = 'answer'",
     'n_failed_attempts': "call_role = 'answer' and not is_success",
@@ -183,12 +185,11 @@ lone_calls as (
         {% for name, amount in usd_sums.items() -%}
         {{ amount }} as {{ name }},
         {% endfor -%}
-        {{ billed_basis }} as first_cost_basis,
-        {{ billed_basis }} as last_cost_basis,
         {% for name, column in answer_columns.items() -%}
-        case when call_role = 'answer' then {{ column }} end as {{ name }}
-        {{- ',' if not loop.last }}
-        {% endfor %}
+        case when call_role = 'answer' then {{ column }} end as {{ name }},
+        {% endfor -%}
+        {{ billed_basis }} as first_cost_basis,
+        {{ billed_basis }} as last_cost_basis
     from calls
     where interaction_id not in (select shared.interaction_id from shared_interactions as shared)
 ),

@@ -3,7 +3,9 @@
 -- interaction it left is recomputed too.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 
-{% set call_columns = llm_analytics.envelope_columns() + [
+{# What nobody reads of a call is not written once more. #}
+{% set unread_columns = ['event_version', 'user_id', 'anonymous_id'] %}
+{% set call_columns = llm_analytics.envelope_columns() | reject('in', unread_columns) | list + [
     'source_session_id',
     'conversation_id',
     'trace_id',
@@ -90,24 +92,24 @@ touched as (
             or trace_id in (select unread_queries.trace_id from unread_queries)
         )
     union
-    select existing.event_id
-    from {{ this }} as existing
+    select stored.event_id
+    from {{ this }} as stored
     left join identities
-        on existing.sent_user_id = identities.alias_id
+        on stored.sent_user_id = identities.alias_id
     where
-        existing.is_current
-        and existing.resolved_user_id <> coalesce(identities.user_id, existing.sent_user_id)
+        stored.is_current
+        and stored.resolved_user_id <> coalesce(identities.user_id, stored.sent_user_id)
     union
-    select existing.event_id
-    from {{ this }} as existing
+    select stored.event_id
+    from {{ this }} as stored
     inner join prices
         on
-            coalesce(existing.sent_provider, '') = prices.sent_provider
+            coalesce(stored.sent_provider, '') = prices.sent_provider
             and {{ llm_analytics.sent_model('existing') }} = prices.sent_model
-            and cast(existing.occurred_at as date) = prices.price_date
+            and cast(stored.occurred_at as date) = prices.price_date
     where
-        existing.is_current
-        and coalesce(existing.price_fingerprint, '') <> prices.price_fingerprint
+        stored.is_current
+        and coalesce(stored.price_fingerprint, '') <> prices.price_fingerprint
 ),
 {% endif %}
 
@@ -390,20 +392,20 @@ final as (
     union all
     select
         {% for column in result_columns -%}
-        existing.{{ column }},
+        stored.{{ column }},
         {% endfor -%}
         false as is_current,
-        existing.loads_seen_to,
+        stored.loads_seen_to,
         case
-            when existing.is_current then {{ llm_analytics.next_change() }}
-            else existing.changed_seq
+            when stored.is_current then {{ llm_analytics.next_change() }}
+            else stored.changed_seq
         end as changed_seq
-    from {{ this }} as existing
+    from {{ this }} as stored
     inner join costed
-        on existing.event_id = costed.event_id
+        on stored.event_id = costed.event_id
     where
-        existing.interaction_id is not null
-        and existing.interaction_id <> coalesce(costed.interaction_id, '')
+        stored.interaction_id is not null
+        and stored.interaction_id <> coalesce(costed.interaction_id, '')
     {% endif %}
 )
 

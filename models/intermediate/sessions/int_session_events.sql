@@ -79,15 +79,15 @@ unread as (
 -- Events sent under an alias that belongs to somebody else than when they were last written.
 reidentified as (
     select
-        existing.stream,
-        existing.event_id,
-        existing.sent_user_id,
-        coalesce(identities.user_id, existing.sent_user_id) as user_id,
-        existing.occurred_at
-    from {{ this }} as existing
+        stored.stream,
+        stored.event_id,
+        stored.sent_user_id,
+        coalesce(identities.user_id, stored.sent_user_id) as user_id,
+        stored.occurred_at
+    from {{ this }} as stored
     left join identities
-        on existing.sent_user_id = identities.alias_id
-    where existing.user_id <> coalesce(identities.user_id, existing.sent_user_id)
+        on stored.sent_user_id = identities.alias_id
+    where stored.user_id <> coalesce(identities.user_id, stored.sent_user_id)
 ),
 
 touched_events as (
@@ -117,12 +117,12 @@ sessions_of_touched_users as (
 ),
 
 touched_sessions as (
-    select existing.session_id
-    from {{ this }} as existing
+    select stored.session_id
+    from {{ this }} as stored
     inner join touched_events
         on
-            existing.stream = touched_events.stream
-            and existing.event_id = touched_events.event_id
+            stored.stream = touched_events.stream
+            and stored.event_id = touched_events.event_id
     union
     select sessions_of_touched_users.session_id
     from sessions_of_touched_users
@@ -141,14 +141,14 @@ touched_sessions as (
 
 island_events as (
     select
-        existing.{{ activity_columns | join(',\n        existing.') }}
-    from {{ this }} as existing
+        stored.{{ activity_columns | join(',\n        stored.') }}
+    from {{ this }} as stored
     inner join touched_sessions
-        on existing.session_id = touched_sessions.session_id
+        on stored.session_id = touched_sessions.session_id
     left join touched_events
         on
-            existing.stream = touched_events.stream
-            and existing.event_id = touched_events.event_id
+            stored.stream = touched_events.stream
+            and stored.event_id = touched_events.event_id
     where touched_events.event_id is null
     union all
     select
@@ -165,8 +165,8 @@ island_events as (
 ),
 {% endif %}
 
--- Events of a user within a stretch as long as the gap share a session, so that pauses need be sought
--- between stretches only.
+-- Events of a user within a stretch as long as the gap share a session, so that pauses need be
+-- sought between stretches only.
 stretched as (
     select
         {{ activity_columns | join(',\n        ') }},

@@ -1,7 +1,7 @@
 -- One row per query that no event was sent for: a top-level call of a request log stands for it.
--- Taken from the calls as they stand, so that a query never tells another story than its call. A call
--- that was sent with several contents may have implied a query that it implies no more: that one is
--- listed as withdrawn, so that readers let go of it.
+-- Taken from the calls as they stand, so that a query never tells another story than its call. A
+-- call that was sent with several contents may have implied a query that it implies no more: that
+-- one is listed as withdrawn, so that readers let go of it.
 {{ config(materialized='view') }}
 
 with
@@ -22,7 +22,7 @@ once_implying as (
 
 calls as (
     select
-        responses.*,
+        *,
         false as is_withdrawn
     from responses
     where
@@ -30,7 +30,7 @@ calls as (
         and query_id = event_id
     union all
     select
-        responses.*,
+        *,
         true as is_withdrawn
     from responses
     where

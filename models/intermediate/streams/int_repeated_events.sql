@@ -1,6 +1,6 @@
--- One row per id that several records of a stream carry: only those must be ranked, and they are few.
--- The row without an id says up to which load all streams are read; it stands in the same table, so
--- that no build of a part can move the one without the other.
+-- One row per id that several records of a stream carry: only those must be ranked, and they are
+-- few. The row without an id says up to which load all streams are read; it stands in the same
+-- table, so that no build of a part can move the one without the other.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='record_key') }}
 
 {% set streams = [

@@ -43,7 +43,15 @@ def compare_facts(project: DbtProject, world: World) -> None:
             for call in world.calls
         ],
         key=("event_id",),
-        leave_out=("user_id", "query", "text_length"),
+        leave_out=(
+            "user_id",
+            "anonymous_id",
+            "event_version",
+            "query",
+            "text_length",
+            "conversation_turn",
+            "implies_query",
+        ),
     )
     assert_same_rows(
         "int_feedback_matches",

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from reference.identity import Identities, sent_user
-from reference.matching import newest, thread_of
-from reference.sessions import order_of
+from reference.matching import newest, order_of, thread_of
 from reference.settings import Settings
 from reference.streams import Row
 

@@ -21,10 +21,11 @@ def thread_of(event: Row) -> str:
 
 def newest(events: Iterable[Row]) -> Row | None:
     """The last in event order."""
-    return max(events, key=_when, default=None)
+    return max(events, key=order_of, default=None)
 
 
-def _when(event: Row) -> tuple[Any, ...]:
+def order_of(event: Row) -> tuple[Any, ...]:
+    """The one order of events of a stream."""
     return (event["occurred_at"], event["sequence_number"] or 0, event["event_id"].encode())
 
 
@@ -65,10 +66,10 @@ def _query_of(call: Row, queries: Sequence[Row]) -> tuple[Row | None, str]:
     for rule, candidates in by_rule.items():
         if candidates:
             before = [each for each in candidates if each["occurred_at"] <= call["occurred_at"]]
-            return newest(before) or min(candidates, key=_when), rule
+            return newest(before) or min(candidates, key=order_of), rule
     # A query of the same instant comes first unless its sequence number says otherwise.
     moment = (call["occurred_at"], call["sequence_number"] or 0)
-    before = [each for each in in_thread if _when(each)[:2] <= moment]
+    before = [each for each in in_thread if order_of(each)[:2] <= moment]
     return (newest(before), "order") if before else (None, "orphan")
 
 

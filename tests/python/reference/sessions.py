@@ -10,19 +10,6 @@ from reference.identity import Identities, sent_user
 from reference.settings import Settings
 from reference.streams import Row, surrogate_key
 
-#: Streams whose events are activity, and their place among events of one instant.
-RANKS = {"query": 1, "feedback": 3, "product_event": 4}
-
-
-def order_of(event: Row) -> tuple[object, ...]:
-    """The one order of events; of different streams, queries before feedback."""
-    return (
-        event["occurred_at"],
-        event["sequence_number"] or 0,
-        RANKS.get(event.get("stream", ""), 0),
-        event["event_id"].encode(),
-    )
-
 
 def session_events(
     standing: Mapping[str, Sequence[Row]], identities: Identities, settings: Settings
@@ -39,7 +26,7 @@ def session_events(
     placed = []
     for user, events in activity.items():
         session_id, previous_at = "", None
-        for event in sorted(events, key=order_of):
+        for event in sorted(events, key=lambda event: event["occurred_at"]):
             if previous_at is None or event["occurred_at"] - previous_at > settings.session_gap:
                 session_id = surrogate_key((user, _microseconds(event["occurred_at"])))
             previous_at = event["occurred_at"]
@@ -56,7 +43,6 @@ def _add(activity: dict[str, list[Row]], stream: str, event: Row, identities: Id
                 "event_id": event["event_id"],
                 "user_id": user,
                 "occurred_at": event["occurred_at"],
-                "sequence_number": event["sequence_number"],
             }
         )
 
