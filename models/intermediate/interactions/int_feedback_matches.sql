@@ -1,6 +1,7 @@
 -- One row per feedback event: the call and the interaction it is about, and by which rule.
 -- Feedback that comes to be about another interaction leaves a row with is_current = false behind.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
+{{ llm_analytics.refuse_changed_definitions() }}
 
 {% set feedback_columns = llm_analytics.envelope_columns() + [
     'source_session_id',
@@ -271,6 +272,7 @@ final as (
         true as is_current,
         {{ llm_analytics.loads_read_to() }} as loads_seen_to,
         {{ llm_analytics.newest_change(ref('int_response_matches')) }} as calls_seen_to,
+        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from identified
     {% if is_incremental() %}
@@ -282,6 +284,7 @@ final as (
         false as is_current,
         stored.loads_seen_to,
         stored.calls_seen_to,
+        stored.definitions_fingerprint,
         case
             when stored.is_current then {{ llm_analytics.next_change() }}
             else stored.changed_seq

@@ -1,6 +1,7 @@
 -- One row per interaction: a query, the calls that serve it and the feedback on its answer.
 -- Whatever touches a thread recomputes the thread as a whole.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='thread_id') }}
+{{ llm_analytics.refuse_changed_definitions() }}
 
 with
 
@@ -469,6 +470,7 @@ final as (
         {{ llm_analytics.newest_change(ref('int_session_events')) }} as sessions_seen_to,
         {{ llm_analytics.newest_change(ref('int_response_matches')) }} as calls_seen_to,
         {{ llm_analytics.newest_change(ref('int_feedback_matches')) }} as feedback_seen_to,
+        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from joined
     {% if is_incremental() %}
@@ -489,6 +491,7 @@ final as (
         null as sessions_seen_to,
         null as calls_seen_to,
         null as feedback_seen_to,
+        null as definitions_fingerprint,
         null as changed_seq
     from touched_threads
     {% endif %}

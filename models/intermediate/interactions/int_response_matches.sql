@@ -2,6 +2,7 @@
 -- A call that comes to serve another query leaves a row with is_current = false behind, so that the
 -- interaction it left is recomputed too.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
+{{ llm_analytics.refuse_changed_definitions() }}
 
 {# What nobody reads of a call is not written once more. #}
 {% set unread_columns = ['event_version', 'user_id', 'anonymous_id'] %}
@@ -105,7 +106,7 @@ touched as (
     inner join prices
         on
             coalesce(stored.sent_provider, '') = prices.sent_provider
-            and {{ llm_analytics.sent_model('existing') }} = prices.sent_model
+            and {{ llm_analytics.sent_model('stored') }} = prices.sent_model
             and cast(stored.occurred_at as date) = prices.price_date
     where
         stored.is_current
@@ -386,6 +387,7 @@ final as (
         {{ result_columns | join(',\n        ') }},
         true as is_current,
         {{ llm_analytics.loads_read_to() }} as loads_seen_to,
+        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from costed
     {% if is_incremental() %}
@@ -396,6 +398,7 @@ final as (
         {% endfor -%}
         false as is_current,
         stored.loads_seen_to,
+        stored.definitions_fingerprint,
         case
             when stored.is_current then {{ llm_analytics.next_change() }}
             else stored.changed_seq

@@ -1,6 +1,7 @@
 -- One row per activity event of a user, with the session it falls in. Midnight cuts no session.
 -- A new, moved or removed event touches only its island: the sessions within one gap of it.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='session_id') }}
+{{ llm_analytics.refuse_changed_definitions() }}
 
 {% set activity_columns = [
     'stream', 'event_id', 'sent_user_id', 'user_id', 'occurred_at',
@@ -232,6 +233,7 @@ final as (
         named.session_id,
         false as is_removal,
         {{ llm_analytics.loads_read_to() }} as loads_seen_to,
+        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from stretched
     inner join named
@@ -249,6 +251,7 @@ final as (
         session_id,
         true as is_removal,
         null as loads_seen_to,
+        null as definitions_fingerprint,
         null as changed_seq
     from touched_sessions
     {% endif %}

@@ -50,7 +50,7 @@ EQUIVALENT = {
 
 
 def test_every_wrong_definition_turns_a_unit_test_red(tmp_path: Path) -> None:
-    prepared = at(small_project(tmp_path), tmp_path / "prepared")
+    prepared = at(_project(tmp_path), tmp_path / "prepared")
     prepared.dbt("seed")
     prepared.dbt("run")  # empty tables do: unit tests read their types alone
     tests = UnitTests(prepared)
@@ -67,7 +67,7 @@ def test_every_wrong_definition_turns_a_unit_test_red(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_every_wrong_model_of_zone_a_is_noticed(tmp_path: Path) -> None:
-    prepared = at(small_project(tmp_path), tmp_path / "prepared")
+    prepared = at(_project(tmp_path), tmp_path / "prepared")
     world = build(prepared, recipe(1).events())
     checkpoint(prepared)
 
@@ -93,6 +93,14 @@ def test_every_wrong_model_of_zone_a_is_noticed(tmp_path: Path) -> None:
     write_report(tmp_path / "mutants.json", killers)
     survivors = [name for name, killer in killers.items() if killer is None]
     assert not survivors, f"{len(survivors)} of {len(killers)} survive:\n" + "\n".join(survivors)
+
+
+def _project(folder: Path) -> DbtProject:
+    """A small project that goes on where definitions change, as mutants make them."""
+    project = small_project(folder)
+    with (project.root / "dbt_project.yml").open("a") as settings:
+        settings.write("\nvars:\n  llm_analytics_keep_old_definitions: true\n")
+    return project
 
 
 def _short(name: str) -> str:

@@ -1,0 +1,46 @@
+{#
+    What the rows of an incremental model were made by: its own code and every definition that
+    zone A uses, as rendered with the settings of this run.
+#}
+{% macro definitions_fingerprint() %}
+    {%- set definitions = [
+        model.raw_code,
+        llm_analytics.thread_id('conversation', 'session', 'trace', 'user', 'event'),
+        llm_analytics.is_new_session('previous', 'current'),
+        llm_analytics.is_success('status', 'error'),
+        llm_analytics.sent_model('call'),
+        llm_analytics.cost_basis('call'),
+        llm_analytics.model_cost_usd('call', 'low'),
+        llm_analytics.model_cost_usd('call', 'estimate'),
+        llm_analytics.model_cost_usd('call', 'high'),
+        llm_analytics.is_similar_text('a', 'b', 'c', 'd'),
+        llm_analytics.refinement_rule('kind', 'clarification', 'previous', 'current', 'similar'),
+        llm_analytics.end_state('attempts', 'answered', 'thumbs', 'latency'),
+        llm_analytics.setting('answer_due_seconds'),
+    ] -%}
+    {{ return(local_md5(definitions | join('\n'))) }}
+{% endmacro %}
+
+{#
+    Fail loudly where an incremental run would mix rows of two definitions in one table: rows
+    already there would silently keep the old one.
+#}
+{% macro refuse_changed_definitions() %}
+    {%- set is_run = execute and model.resource_type == 'model' and flags.WHICH in ('run', 'build')
+        and not var('llm_analytics_keep_old_definitions', false) -%}
+    {%- if is_run and is_incremental() -%}
+        {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') | list -%}
+        {%- set found = [none] -%}
+        {%- if 'definitions_fingerprint' in columns -%}
+            {%- set found = run_query(
+                'select distinct definitions_fingerprint from ' ~ this
+            ).columns[0].values() -%}
+        {%- endif -%}
+        {%- if found | reject('equalto', llm_analytics.definitions_fingerprint()) | list -%}
+            {{ exceptions.raise_compiler_error(
+                this.name ~ ' was built with other definitions: a setting, a definition macro or the'
+                ~ ' model has changed since. Rebuild: dbt build --full-refresh'
+            ) }}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}

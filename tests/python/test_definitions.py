@@ -1,0 +1,104 @@
+"""Incremental tables never mix rows of two definitions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from histories import recipe
+from support.project import DbtProject
+from support.raw_tables import Load, create_raw_tables, write_loads
+from support.small_project import at, small_project
+
+#: Another value of every setting that marts alone use, which are rebuilt on each run.
+USED_BY_MARTS = {
+    "timezone": "Pacific/Apia",
+    "as_of": "2030-01-01 00:00:00",
+    "oversized_session_hours": 1,
+    "max_retention_days": 9,
+    "return_window_days": 2,
+    "max_turns": 5,
+}
+#: Another value of every setting that shapes rows of incremental tables.
+USED_BY_INCREMENTAL_MODELS = {
+    "session_gap_minutes": 20,
+    "refinement_window_minutes": 4,
+    "similarity_threshold": 0.5,
+    "slow_answer_ms": 4000,
+    "answer_due_seconds": 60,
+    "tokens_used_meaning": "output",
+    "input_token_share": 0.5,
+}
+
+
+def _incremental_sql(project: DbtProject, settings: Mapping[str, Any]) -> dict[str, str]:
+    """The code of a full refresh of every incremental model, by name."""
+    variables = {f"llm_analytics_{name}": value for name, value in settings.items()}
+    project.dbt("compile", "--full-refresh", "--select", "int_session_events", "int_interactions",
+                "int_response_matches", "int_feedback_matches", variables=variables)  # fmt: skip
+    return {
+        path.stem: path.read_text()
+        for path in project.target_path.glob("compiled/**/models/intermediate/**/*.sql")
+    }
+
+
+def _fingerprints(code: Mapping[str, str]) -> set[str]:
+    return {
+        match[0]
+        for sql in code.values()
+        for match in re.finditer(r"'[0-9a-f]{32}' as definitions_fingerprint", sql)
+    }
+
+
+def test_every_setting_is_said_to_shape_incremental_rows_or_not(root: Path) -> None:
+    macro = (root / "macros/definitions/setting.sql").read_text()
+    settings = set(re.findall(r"^\s+'(\w+)': ", macro, flags=re.MULTILINE))
+    assert settings == USED_BY_MARTS.keys() | USED_BY_INCREMENTAL_MODELS.keys()
+
+
+def test_settings_of_marts_change_no_incremental_model(project: DbtProject) -> None:
+    assert _incremental_sql(project, USED_BY_MARTS) == _incremental_sql(project, {})
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", USED_BY_INCREMENTAL_MODELS)
+def test_a_setting_of_incremental_models_changes_their_fingerprint(
+    project: DbtProject, name: str
+) -> None:
+    before = _fingerprints(_incremental_sql(project, {}))
+    after = _fingerprints(_incremental_sql(project, {name: USED_BY_INCREMENTAL_MODELS[name]}))
+    assert len(before) == len(after) == 4
+    assert not before & after
+
+
+@pytest.mark.dbt
+def test_a_changed_definition_stops_the_build_and_says_how_to_go_on(tmp_path: Path) -> None:
+    project = at(small_project(tmp_path / "small"), tmp_path / "warehouse")
+    create_raw_tables(project)
+    write_loads(project, [Load(1, recipe(1).events())])
+    project.dbt("seed")
+    sessions = ("run", "--select", "+int_session_events")
+    project.dbt(*sessions)
+    ids = "select distinct session_id from intermediate.int_session_events order by 1"
+    before = project.query(ids)
+    changed = {"llm_analytics_session_gap_minutes": 2}
+
+    refused = project.dbt(*sessions, variables=changed, check=False)
+    assert not refused.success
+    (message,) = {
+        str(result.message) for result in refused.result.results if result.status == "error"
+    }
+    assert "int_session_events was built with other definitions" in message
+    assert "dbt build --full-refresh" in message
+    assert project.query(ids) == before
+
+    kept = {**changed, "llm_analytics_keep_old_definitions": True}
+    project.dbt(*sessions, variables=kept)
+    assert project.query(ids) == before
+    project.dbt(*sessions, "--full-refresh", variables=changed)
+    assert len(project.query(ids)) > len(before)
+    project.dbt(*sessions, variables=changed)
