@@ -29,7 +29,7 @@ import yaml
 from rich.console import Console
 
 from measure import CommandError, Measure, measure
-from report import Report, as_markdown, goals, show
+from report import Report, as_markdown, goals, replace_figures, show
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = ROOT / "bench"
@@ -367,7 +367,9 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     add("--seed", type=int, default=1)
     add("--work", type=Path, help="folder for what is made meanwhile (build/)")
     add("--json", type=Path, help="file for all figures")
-    add("--markdown", type=Path, help="file for the tables as Markdown")
+    add(
+        "--markdown", type=Path, help="file for the tables, or a document that has a place for them"
+    )
     add("--check", action="store_true", help="exit status 1 if a goal is missed")
     given = parser.parse_args(arguments)
     unknown = set(given.stages.split(",")) - set(STAGES)
@@ -414,7 +416,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json:
         given.json.write_text(json.dumps(report, indent=2) + "\n")
     if given.markdown:
-        given.markdown.write_text(as_markdown(report))
+        before = given.markdown.read_text() if given.markdown.exists() else ""
+        given.markdown.write_text(replace_figures(before, as_markdown(report)))
     wrong = [line for size in sizes for line in disagreements(size.get("totals", {}))]
     for line in wrong:
         console.print(f"disagreement: {line}", highlight=False)

@@ -13,7 +13,7 @@ import pytest
 
 from bench import disagreements
 from measure import CommandError, measure
-from report import as_markdown, goals
+from report import as_markdown, goals, replace_figures
 from support.project import ROOT
 
 BENCH = ROOT / "bench"
@@ -113,6 +113,7 @@ def test_every_stage_runs_and_the_baseline_and_increments_agree_with_the_marts(
     assert list((tmp_path / "work").iterdir()) == []
 
 
+@pytest.mark.dbt
 def test_check_fails_when_a_goal_is_missed_and_only_then(tmp_path: Path) -> None:
     # A few thousand events take far longer than at 200,000 a second: the start alone does.
     size = ["--interactions", str(INTERACTIONS), "--stages", "load"]
@@ -123,6 +124,7 @@ def test_check_fails_when_a_goal_is_missed_and_only_then(tmp_path: Path) -> None
     assert missed == ["events loaded per CPU second"]
 
 
+@pytest.mark.dbt
 def test_other_events_and_another_baseline_can_be_measured(tmp_path: Path, events: Path) -> None:
     load = tmp_path / "load.sql"
     load.write_text(
@@ -256,6 +258,18 @@ def test_growth_is_compared_with_the_smallest_size() -> None:
         "goals": goals([small, large], "4GB"),
     }
     assert f"| {growth} | 10,000,000 |" in as_markdown(report)
+
+
+def test_figures_replace_those_of_a_document_and_nothing_else() -> None:
+    document = "# Title\n<!-- figures -->\n\nold\n\n<!-- end of figures -->\n\nmore\n"
+    assert replace_figures(document, "new\n") == document.replace("old", "new")
+    assert replace_figures("figures of last time\n", "new\n") == "new\n"
+
+
+def test_the_documentation_has_a_place_for_the_figures() -> None:
+    text = (ROOT / "docs" / "performance.md").read_text()
+    assert "| build: core |" in text
+    assert "# Performance" in replace_figures(text, "new\n")
 
 
 def test_a_figure_that_differs_is_named() -> None:
