@@ -222,8 +222,8 @@ def _ratios(size: Json) -> Sheet:
     return Sheet(f"Ratios of CPU seconds, {_name(size)}", ["ratio", "value"], rows)
 
 
-def _models(size: Json) -> Sheet:
-    models = size.get("models", [])
+def _models(size: Json, stage: str, called: str) -> Sheet:
+    models = size.get("models", {}).get(stage, [])
     total = sum(model["cpu_seconds"] or 0 for model in models)
     costs = sorted(models, key=lambda model: -(model["cpu_seconds"] or 0))
     rows = [
@@ -237,7 +237,7 @@ def _models(size: Json) -> Sheet:
         if model["cpu_seconds"] and model["cpu_seconds"] >= _SHARE * total
     ]
     return Sheet(
-        f"Models over {_SHARE:.0%} of the build, {_name(size)}",
+        f"Models over {_SHARE:.0%} of {called}, {_name(size)}",
         ["model", "CPU s", "wall s", "share"],
         rows,
     )
@@ -272,7 +272,8 @@ def sheets(report: Report) -> list[Sheet]:
     """All tables of a report."""
     found = []
     for size in report["sizes"]:
-        found += [_stages(size), _ratios(size), _models(size)]
+        found += [_stages(size), _ratios(size)]
+        found += [_models(size, "build", "the full build"), _models(size, "day", "a new day")]
     found += [_queries(report["sizes"]), _goals(report["goals"])]
     return [sheet for sheet in found if sheet.rows]
 

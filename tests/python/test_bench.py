@@ -106,7 +106,9 @@ def test_every_stage_runs_and_the_baseline_and_increments_agree_with_the_marts(
     assert totals["marts"]["interactions"] == str(INTERACTIONS)
     assert all(float(value) > 0 for value in totals["marts"].values()), totals["marts"]
 
-    assert {model["name"] for model in figures["models"]} >= {"int_interactions", "fct_sessions"}
+    for stage in ("build", "day", "late"):
+        names = {model["name"] for model in figures["models"][stage]}
+        assert names >= {"int_interactions", "fct_sessions"}, stage
     assert all(query["rows"] > 0 for query in figures["queries"])
     assert {goal["name"] for goal in report["goals"]} >= {"peak memory", "a new day / full build"}
     assert "| build: core |" in markdown.read_text()
