@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real venv test test-fast test-all lint bench-load lock clean
+.PHONY: help demo demo-real venv test test-fast test-all lint bench bench-load lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -35,6 +35,11 @@ test-all:  ## All tests, the long ones too
 lint:  ## Lint SQL and Python
 	@scripts/ci/venv.sh dev
 	@scripts/ci/lint.sh
+
+bench:  ## Measure load, build and queries beside a baseline; N="1000000 10000000" interactions
+	@scripts/ci/venv.sh base
+	@.venv/bin/python bench/bench.py $(foreach n,$(or $(N),1000000),--interactions $(n)) \
+		--work build/bench --json build/bench.json --markdown build/bench.md $(BENCH_ARGS)
 
 bench-load:  ## Measure how many events a CPU second loads
 	@scripts/ci/venv.sh base
