@@ -62,7 +62,11 @@ shared_visits as (
         and coalesce(queries.conversation_id, queries.source_session_id, queries.trace_id) is null
 ),
 
-visit_queries as (
+read_queries as (
+    select event_id
+    from {{ ref('int_queries') }}
+    where thread_id in (select touched_threads.thread_id from touched_threads)
+    union
     select event_id
     from {{ ref('int_session_events') }}
     where
@@ -102,24 +106,12 @@ placed_queries as (
 queries as (
     select * from placed_queries
     {%- if is_incremental() %}
-    where
-        thread_id in (select touched_threads.thread_id from touched_threads)
-        or event_id in (select visit_queries.event_id from visit_queries)
+    where event_id in (select read_queries.event_id from read_queries)
     {%- endif %}
 ),
 
 feedback as (
     select * from {{ ref('int_feedback_matches') }}
-    where
-        is_current
-        {%- if is_incremental() %}
-        and thread_id in (select touched_threads.thread_id from touched_threads)
-        {%- endif %}
-        and interaction_id is not null
-),
-
-calls as (
-    select * from {{ ref('int_response_matches') }}
     where
         is_current
         {%- if is_incremental() %}
@@ -166,9 +158,19 @@ calls as (
     'time_to_first_token_ms': 'time_to_first_token_ms',
 } %}
 
+{% set calls %}
+    from {{ ref('int_response_matches') }}
+    where
+        is_current
+        and interaction_id is not null
+        {%- if is_incremental() %}
+        and thread_id in (select touched_threads.thread_id from touched_threads)
+        {%- endif %}
+{%- endset %}
+
 shared_interactions as (
     select interaction_id
-    from calls
+    {{- calls }}
     group by interaction_id
     having count(*) > 1
 ),
@@ -191,14 +193,14 @@ lone_calls as (
         {% endfor -%}
         {{ billed_basis }} as first_cost_basis,
         {{ billed_basis }} as last_cost_basis
-    from calls
-    where interaction_id not in (select shared.interaction_id from shared_interactions as shared)
+    {{- calls }}
+        and interaction_id not in (select shared.interaction_id from shared_interactions as shared)
 ),
 
 shared_calls as (
     select *
-    from calls
-    where interaction_id in (select shared.interaction_id from shared_interactions as shared)
+    {{- calls }}
+        and interaction_id in (select shared.interaction_id from shared_interactions as shared)
 ),
 
 shared_totals as (

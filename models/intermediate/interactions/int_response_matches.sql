@@ -130,7 +130,7 @@ calls as (
     {%- endif %}
 ),
 
--- Candidates: the query that the call names, else one of its trace, else one of its turn.
+-- Candidates: the query that the call names, else one of its trace, else one of its turn, or none.
 {% set query_columns = [
     "calls.event_id",
     "queries.event_id as query_event_id",
@@ -139,6 +139,9 @@ calls as (
     "case when queries.occurred_at <= calls.occurred_at then 0 else 1 end as is_later",
     "queries.occurred_at",
     "coalesce(queries.sequence_number, 0) as sequence_number",
+    "calls.thread_id as call_thread_id",
+    "calls.occurred_at as call_occurred_at",
+    "calls.sequence_number as call_sequence_number",
 ] %}
 candidates as (
     select
@@ -163,7 +166,7 @@ candidates as (
         'turn' as match_rule,
         3 as rule_rank
     from calls
-    inner join queries
+    left join queries
         on
             calls.thread_id = queries.thread_id
             and calls.conversation_turn = queries.conversation_turn
@@ -187,6 +190,7 @@ ranked as (
         row_number() over (
             partition by event_id
             order by
+                case when query_event_id is null then 1 else 0 end,
                 rule_rank,
                 is_later,
                 case when is_later = 0 then occurred_at end desc,
@@ -206,7 +210,9 @@ chosen as (
     select
         {{ match_columns | join(',\n        ') }}
     from candidates
-    where event_id not in (select contested.event_id from contested)
+    where
+        query_event_id is not null
+        and event_id not in (select contested.event_id from contested)
     union all
     select
         {{ match_columns | join(',\n        ') }}
@@ -218,13 +224,13 @@ chosen as (
 unplaced as (
     select
         event_id,
-        thread_id,
-        occurred_at,
-        sequence_number
-    from calls
+        call_thread_id as thread_id,
+        call_occurred_at as occurred_at,
+        call_sequence_number as sequence_number
+    from candidates
     where
-        query_id is null
-        and event_id not in (select chosen.event_id from chosen)
+        query_event_id is null
+        and event_id not in (select contested.event_id from contested)
 ),
 
 timeline as (

@@ -5,12 +5,13 @@ interactions as (
     select * from {{ ref('fct_interactions') }}
 ),
 
-totals as (
+-- By user first: to count groups again is cheaper than to count distinct users of each group.
+user_totals as (
     select
         source,
         conversation_id,
+        user_id,
         min(turn_number) as first_turn_number,
-        count(distinct user_id) as n_users,
         count(*) as n_queries,
         {{ llm_analytics.count_if("kind = 'new'") }} as n_messages,
         {{ llm_analytics.count_if('is_answered') }} as depth,
@@ -21,6 +22,25 @@ totals as (
         max(asked_at) as last_asked_at,
         max(answered_at) as last_answered_at
     from interactions
+    group by source, conversation_id, user_id
+),
+
+totals as (
+    select
+        source,
+        conversation_id,
+        min(first_turn_number) as first_turn_number,
+        count(user_id) as n_users,
+        {{ llm_analytics.sum_integer('n_queries') }} as n_queries,
+        {{ llm_analytics.sum_integer('n_messages') }} as n_messages,
+        {{ llm_analytics.sum_integer('depth') }} as depth,
+        {{ llm_analytics.sum_integer('n_refinements') }} as n_refinements,
+        {{ llm_analytics.sum_integer('n_unpriced_interactions') }} as n_unpriced_interactions,
+        {{ llm_analytics.sum_usd('priced_cost_usd') }} as priced_cost_usd,
+        min(started_at) as started_at,
+        max(last_asked_at) as last_asked_at,
+        max(last_answered_at) as last_answered_at
+    from user_totals
     group by source, conversation_id
 ),
 

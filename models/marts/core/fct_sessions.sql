@@ -48,13 +48,14 @@ activity_totals as (
     group by session_id, user_id
 ),
 
-interaction_totals as (
+-- By conversation first: to count groups again is cheaper than to count distinct conversations.
+conversation_totals as (
     select
         session_id,
+        conversation_id,
         count(*) as n_queries,
         {{ llm_analytics.count_if("kind = 'new'") }} as n_messages,
         {{ llm_analytics.count_if('is_answered') }} as n_answered,
-        count(distinct conversation_id) as n_conversations,
         {{ llm_analytics.count_if('refinement_rule is not null') }} as n_refinements,
         {{ llm_analytics.count_if('n_unpriced_calls > 0') }} as n_unpriced_interactions,
         {{ llm_analytics.sum_usd('cost_usd') }} as priced_cost_usd,
@@ -62,6 +63,22 @@ interaction_totals as (
         max(answered_at) as last_answered_at
     from interactions
     where session_id is not null
+    group by session_id, conversation_id
+),
+
+interaction_totals as (
+    select
+        session_id,
+        {{ llm_analytics.sum_integer('n_queries') }} as n_queries,
+        {{ llm_analytics.sum_integer('n_messages') }} as n_messages,
+        {{ llm_analytics.sum_integer('n_answered') }} as n_answered,
+        count(*) as n_conversations,
+        {{ llm_analytics.sum_integer('n_refinements') }} as n_refinements,
+        {{ llm_analytics.sum_integer('n_unpriced_interactions') }} as n_unpriced_interactions,
+        {{ llm_analytics.sum_usd('priced_cost_usd') }} as priced_cost_usd,
+        max(last_asked_at) as last_asked_at,
+        max(last_answered_at) as last_answered_at
+    from conversation_totals
     group by session_id
 ),
 
