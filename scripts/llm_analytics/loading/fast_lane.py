@@ -20,6 +20,7 @@ _ISO = (
     "([.][0-9]{1,6})?(Z|[+]00:00)?"
 )
 _EPOCH_MS = "1?[0-9]{12}"
+JSON_NUMBER = "-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?"
 _ORIGIN_TYPES = {"file_number": "integer", "line_number": "bigint"}
 # Longer than any line and any piece: half of what the reader takes at once.
 READER_BYTES = 17_000_000
@@ -41,7 +42,7 @@ class Shape:
 
     present: fields that occur; a line with another field of the plan is checked again.
     quoted: fields where the reader must leave the quotes on, to tell a string from a number:
-    strings that look like numbers, and timestamps that are numbers.
+    strings that could be numbers, and timestamps that are numbers.
     lacks_ids: some lines have no event id of their own, so that one is made from the content.
     """
 
@@ -81,7 +82,7 @@ def _compile_string(item: Field, raw: str, value: str, is_quoted: bool) -> _Comp
         good = (
             f"strlen({raw}) <= {item.max_length}"
             f" and ({raw} < '-' or {raw} >= ':'"
-            f" or not regexp_full_match({raw}, '-?[0-9][-+.0-9eE]*'))"
+            f" or not regexp_full_match({raw}, '{JSON_NUMBER}'))"
             f" and {raw} <> 'true' and {raw} <> 'false'"
             f" and ({raw} < '[' or {raw} >= '\\')"
             f" and ({raw} < '{{' or {raw} >= '|')"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from llm_analytics.loading.fast_lane import Shape, clean_query, fast_query, quote_text
+from llm_analytics.loading.fast_lane import JSON_NUMBER, Shape, clean_query, fast_query, quote_text
 from llm_analytics.loading.landing import QUARANTINE
 from llm_analytics.loading.policy import Policy
 from llm_analytics.loading.scan import KEPT_BYTES, Line, Piece
@@ -20,10 +21,11 @@ from llm_analytics.loading.slow_lane import Clean, Number, Rejected, StrictCheck
 from llm_analytics.loading.staging import Staging
 from llm_analytics.tracking_plan import Field, Stream
 
-_SAMPLE_LINES = 200
+_SAMPLE_LINES = 500
 # So few lines of a piece may be left to the slow lane before their shape is looked at.
 _LEFT_LINES = 50
 _LEFT_SHARE = 100
+_NUMBER = re.compile(JSON_NUMBER)
 _QUARANTINE = {k: v.replace(" not null", "") for k, v in QUARANTINE.items() if k != "load_seq"}
 
 
@@ -76,25 +78,30 @@ class Lanes:
         stream = self._plan[piece.stream]
         path = self._write(piece.parts)
         if not self._shapes[stream.name].present:
-            self._learn(stream, piece.lines(range(min(piece.n_lines, _SAMPLE_LINES))))
-        table, bad = self._check(stream, piece, path)
-        if len(bad) > max(_LEFT_LINES, piece.n_lines // _LEFT_SHARE):
-            sample = bad[:: -(-len(bad) // _SAMPLE_LINES)]
-            if self._learn(stream, piece.lines(sample)):
-                self._cursor().execute(f"drop table {table}")
-                table, bad = self._check(stream, piece, path)
+            self._learn(stream, piece, range(piece.n_lines))
+        shape = self._shapes[stream.name]
+        table, bad = self._check(stream, shape, piece, path)
+        while len(bad) > max(_LEFT_LINES, piece.n_lines // _LEFT_SHARE):
+            self._learn(stream, piece, bad)
+            if shape == self._shapes[stream.name]:
+                break
+            shape = self._shapes[stream.name]
+            self._cursor().execute(f"drop table {table}")
+            table, bad = self._check(stream, shape, piece, path)
         if bad:
             self._cursor().execute(f"delete from {table} where not is_good")
             self.slow(piece.lines(bad))
         self.staging.add(self._cursor(), stream, table)
 
-    def _check(self, stream: Stream, piece: Piece, path: Path) -> tuple[str, list[int]]:
+    def _check(
+        self, stream: Stream, shape: Shape, piece: Piece, path: Path
+    ) -> tuple[str, list[int]]:
         """A table of the checked lines of a piece, and the places of those that are not good."""
         cursor = self._cursor()
         files, numbers, _ = piece.origin_arrays()
         places = np.arange(1, piece.n_lines + 1)
         cursor.register("origin", {"place": places, "file_number": files, "line_number": numbers})
-        query = fast_query(stream, self._shapes[stream.name], self._policy, self._latest, str(path))
+        query = fast_query(stream, shape, self._policy, self._latest, str(path))
         table = self.staging.new_table()
         cursor.execute(f"create table {table} as {query}")
         n_read, n_good = cursor.execute(
@@ -108,18 +115,16 @@ class Lanes:
         bad = cursor.execute(f"select n - 1 from {table} where not is_good order by n").fetchall()
         return table, [place for (place,) in bad]
 
-    def _learn(self, stream: Stream, lines: Iterable[Line]) -> bool:
-        """Notes which fields occur and what their values look like; True if that was news."""
+    def _learn(self, stream: Stream, piece: Piece, places: Sequence[int]) -> None:
+        """Notes what some of these lines show of their stream's shape."""
         seen = Shape()
-        for line in lines:
+        for line in piece.lines(places[:: -(-len(places) // _SAMPLE_LINES)]):
             try:
                 seen |= _shape_of(stream, parse_object(line.raw))
             except Rejected:
                 continue
         with self._lock:
-            known = self._shapes[stream.name]
-            self._shapes[stream.name] = known | seen
-            return self._shapes[stream.name] != known
+            self._shapes[stream.name] |= seen
 
     def slow(self, lines: list[Line]) -> None:
         """Checks lines one by one: stages the good, quarantines the others."""
@@ -222,4 +227,4 @@ def _needs_quotes(item: Field, value: Any) -> bool:
     if item.kind == "timestamp":
         return isinstance(value, Number)
     is_string = isinstance(value, str) and not isinstance(value, Number)
-    return is_string and not item.is_text and value != "" and not value.strip("-+.0123456789eE")
+    return is_string and not item.is_text and _NUMBER.fullmatch(value) is not None
