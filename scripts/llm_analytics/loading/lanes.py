@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from llm_analytics.loading.fast_lane import JSON_NUMBER, Shape, clean_query, fast_query, quote_text
 from llm_analytics.loading.landing import QUARANTINE
 from llm_analytics.loading.policy import Policy
-from llm_analytics.loading.scan import KEPT_BYTES, Line, Piece
+from llm_analytics.loading.scan import KEPT_BYTES, Line, Piece, PieceFiles
 from llm_analytics.loading.slow_lane import Clean, Number, Rejected, StrictChecker, parse_object
 from llm_analytics.loading.staging import Staging
 from llm_analytics.tracking_plan import Field, Stream
@@ -30,10 +31,9 @@ _QUARANTINE = {k: v.replace(" not null", "") for k, v in QUARANTINE.items() if k
 
 
 class _Worker(threading.local):
-    """A thread's own connection to the working database, and its file for what is to be read."""
+    """A thread's own connection to the working database."""
 
     cursor: duckdb.DuckDBPyConnection | None = None
-    path: Path
 
 
 class Lanes:
@@ -48,7 +48,6 @@ class Lanes:
         latest: datetime,
     ) -> None:
         self._work = work
-        self._folder = folder
         self._plan = plan
         self._policy = policy
         self._latest = latest
@@ -57,6 +56,7 @@ class Lanes:
         self._worker = _Worker()
         self._lock = threading.Lock()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self.files = PieceFiles(folder)
         self.staging = Staging(policy)
         self.reasons: dict[str, int] = {}
         self.quarantined: dict[int, int] = {}
@@ -76,32 +76,30 @@ class Lanes:
     def fast(self, piece: Piece) -> None:
         """Stages what is certainly good of a piece; the rest goes through the slow lane."""
         stream = self._plan[piece.stream]
-        path = self._write(piece.parts)
         if not self._shapes[stream.name].present:
             self._learn(stream, piece, range(piece.n_lines))
         shape = self._shapes[stream.name]
-        table, bad = self._check(stream, shape, piece, path)
+        table, bad = self._check(stream, shape, piece)
         while len(bad) > max(_LEFT_LINES, piece.n_lines // _LEFT_SHARE):
             self._learn(stream, piece, bad)
             if shape == self._shapes[stream.name]:
                 break
             shape = self._shapes[stream.name]
             self._cursor().execute(f"drop table {table}")
-            table, bad = self._check(stream, shape, piece, path)
+            table, bad = self._check(stream, shape, piece)
         if bad:
             self._cursor().execute(f"delete from {table} where not is_good")
             self.slow(piece.lines(bad))
+        self.files.give_back(piece.path)
         self.staging.add(self._cursor(), stream, table)
 
-    def _check(
-        self, stream: Stream, shape: Shape, piece: Piece, path: Path
-    ) -> tuple[str, list[int]]:
+    def _check(self, stream: Stream, shape: Shape, piece: Piece) -> tuple[str, list[int]]:
         """A table of the checked lines of a piece, and the places of those that are not good."""
         cursor = self._cursor()
-        files, numbers, _ = piece.origin_arrays()
+        files, numbers, _ = piece.origins()
         places = np.arange(1, piece.n_lines + 1)
         cursor.register("origin", {"place": places, "file_number": files, "line_number": numbers})
-        query = fast_query(stream, shape, self._policy, self._latest, str(path))
+        query = fast_query(stream, shape, self._policy, self._latest, str(piece.path))
         table = self.staging.new_table()
         cursor.execute(f"create table {table} as {query}")
         n_read, n_good = cursor.execute(
@@ -146,14 +144,15 @@ class Lanes:
 
     def _stage_clean(self, stream: Stream, pairs: list[tuple[Line, Clean]]) -> None:
         """Stages events that the strict parser accepted."""
-        path = self._write_json(
+        names = {name for _, clean in pairs for name in clean.values}
+        table = self.staging.new_table()
+        records = (
             {**clean.values, "file_number": line.file_number, "line_number": line.line_number}
             for line, clean in pairs
         )
-        names = {name for _, clean in pairs for name in clean.values}
-        table = self.staging.new_table()
-        query = clean_query(stream, names, self._policy, str(path))
-        self._cursor().execute(f"create table {table} as {query}")
+        with self._written(records) as path:
+            query = clean_query(stream, names, self._policy, str(path))
+            self._cursor().execute(f"create table {table} as {query}")
         self.staging.add(self._cursor(), stream, table)
 
     def _quarantine_row(self, line: Line, verdict: Rejected) -> dict[str, Any]:
@@ -173,31 +172,26 @@ class Lanes:
         }
 
     def _quarantine(self, rows: list[dict[str, Any]]) -> None:
-        path = self._write_json(rows)
-        self._cursor().execute(
-            f"insert into stage.quarantine select * from read_json({quote_text(str(path))},"
-            f" format = 'newline_delimited', hive_partitioning = false, columns = {_QUARANTINE})"
-        )
+        with self._written(rows) as path:
+            self._cursor().execute(
+                f"insert into stage.quarantine select * from read_json({quote_text(str(path))},"
+                " format = 'newline_delimited', hive_partitioning = false,"
+                f" columns = {_QUARANTINE})"
+            )
         with self._lock:
             for row in rows:
                 reason, number = row["reason"], row["file_number"]
                 self.reasons[reason] = self.reasons.get(reason, 0) + 1
                 self.quarantined[number] = self.quarantined.get(number, 0) + 1
 
-    def _write_json(self, records: Iterable[dict[str, Any]]) -> Path:
-        """Writes records as JSON lines for the engine to read."""
-        return self._write(
-            f"{json.dumps(record, ensure_ascii=False)}\n".encode() for record in records
-        )
-
-    def _write(self, parts: Iterable[bytes]) -> Path:
-        """Writes what the engine is to read next, over what it read before: that is cheaper."""
-        self._cursor()
-        path = self._worker.path
-        with path.open("r+b") as file:
-            file.writelines(parts)
-            file.truncate()
-        return path
+    @contextmanager
+    def _written(self, records: Iterable[dict[str, Any]]) -> Iterator[Path]:
+        """A file of records as JSON lines, for the engine to read."""
+        path = self.files.take()
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
+        yield path
+        self.files.give_back(path)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         """This thread's own connection to the working database."""
@@ -205,8 +199,6 @@ class Lanes:
             cursor = self._worker.cursor = self._work.cursor()
             with self._lock:
                 self._cursors.append(cursor)
-                self._worker.path = self._folder / f"{len(self._cursors)}.jsonl"
-            self._worker.path.touch()
         return self._worker.cursor
 
 

@@ -222,7 +222,7 @@ def _check_all(
     progress: Progress,
 ) -> list[FileReport]:
     """Runs all files through the lanes; returns what was counted while reading."""
-    scanner = Scanner({stream.event: name for name, stream in plan.items()})
+    scanner = Scanner({stream.event: name for name, stream in plan.items()}, lanes.files)
     files: list[FileReport] = []
     n_workers = max(1, min(4, os.cpu_count() or 1))
     pool = ThreadPoolExecutor(n_workers)

@@ -7,9 +7,11 @@ line its file, number and byte offset.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,7 @@ _EVENT = re.compile(rb'"event"[ \t]*:[ \t]*"([^"\\]*)"')
 _BLANK = b" \t\r"
 _NO_NUMBER = re.compile(rb"(nan|inf|infinity)(?=[\s,}\]]|\Z)", re.IGNORECASE)
 
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 
@@ -49,50 +52,70 @@ class Counts:
     verdicts: dict[int, Reason] = field(default_factory=dict)
 
 
-@dataclass
-class Piece:
-    """Lines of one stream, ready to be staged; their origins are in parallel arrays."""
+class PieceFiles:
+    """The files of pieces, each written over when its piece is done: cheaper than new ones."""
 
-    stream: str
-    parts: list[bytes] = field(default_factory=list)
-    origins: list[tuple[int, Int64s, Int64s]] = field(default_factory=list)
-    n_bytes: int = 0
-    n_lines: int = 0
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._free: list[Path] = []
+        self._numbers = itertools.count()
+
+    def take(self) -> Path:
+        """A file that no piece uses."""
+        if self._free:
+            return self._free.pop()
+        path = self._folder / f"piece_{next(self._numbers)}.jsonl"
+        path.touch()
+        return path
+
+    def give_back(self, path: Path) -> None:
+        """Says that a piece is done."""
+        self._free.append(path)
+
+
+class Piece:
+    """Lines of one stream in a file, ready for the fast lane, and where each came from."""
+
+    def __init__(self, stream: str, path: Path) -> None:
+        self.stream = stream
+        self.path = path
+        self.n_bytes = 0
+        self.n_lines = 0
+        self._file = path.open("r+b")
+        self._origins: list[tuple[Int32s, Int64s, Int64s]] = []
 
     def add(self, data: bytes, file_number: int, numbers: Int64s, offsets: Int64s) -> None:
         """Appends whole lines (each ends in a newline) with their numbers and byte offsets."""
-        self.parts.append(data)
-        self.origins.append((file_number, numbers, offsets))
+        self._file.write(data)
+        self._origins.append((np.full(len(numbers), file_number, np.int32), numbers, offsets))
         self.n_bytes += len(data)
         self.n_lines += len(numbers)
 
-    def origin_arrays(self) -> tuple[npt.NDArray[np.int32], Int64s, Int64s]:
+    def close(self) -> None:
+        """Ends the file."""
+        self._file.truncate()
+        self._file.close()
+
+    def origins(self) -> tuple[Int32s, Int64s, Int64s]:
         """File number, line number and byte offset of each line."""
-        files = [
-            np.full(len(numbers), number, dtype=np.int32) for number, numbers, _ in self.origins
-        ]
-        return (
-            np.concatenate(files),
-            np.concatenate([numbers for _, numbers, _ in self.origins]),
-            np.concatenate([offsets for _, _, offsets in self.origins]),
-        )
+        files, numbers, offsets = zip(*self._origins, strict=True)
+        return np.concatenate(files), np.concatenate(numbers), np.concatenate(offsets)
 
     def lines(self, rows: Iterable[int]) -> list[Line]:
         """The lines at these positions (from 0), for the strict parser."""
-        wanted = np.fromiter(rows, dtype=np.int64)
-        found: list[Line] = []
-        base = 0
-        for data, (number, numbers, offsets) in zip(self.parts, self.origins, strict=True):
-            local = wanted[(wanted >= base) & (wanted < base + len(numbers))] - base
-            base += len(numbers)
-            if not len(local):
-                continue
-            ends = newline_positions(data)
-            starts = np.concatenate(([0], ends[:-1] + 1))
-            for row in local.tolist():
-                raw = data[int(starts[row]) : int(ends[row])]
-                found.append(Line(number, int(numbers[row]), int(offsets[row]), raw, self.stream))
-        return found
+        data = self.path.read_bytes()
+        ends = newline_positions(data)
+        files, numbers, offsets = self.origins()
+        return [
+            Line(
+                int(files[row]),
+                int(numbers[row]),
+                int(offsets[row]),
+                data[int(ends[row - 1]) + 1 if row else 0 : int(ends[row])],
+                self.stream,
+            )
+            for row in rows
+        ]
 
 
 def newline_positions(data: bytes) -> Int64s:
@@ -165,8 +188,11 @@ def _without(data: bytes, starts: Int64s, ends: Int64s) -> bytes:
 class Scanner:
     """Packs lines into pieces by stream; what needs the strict parser goes to `slow`."""
 
-    def __init__(self, events: dict[str, str], piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(
+        self, events: dict[str, str], files: PieceFiles, piece_bytes: int = PIECE_BYTES
+    ) -> None:
         self._events = events
+        self._files = files
         self._piece_bytes = piece_bytes
         self._open: dict[str, Piece] = {}
         self.slow: list[Line] = []
@@ -197,7 +223,7 @@ class Scanner:
                 if len(rest) > LINE_BYTES:
                     long_line, rest = _LongLine(rest, offset), b""
                 continue
-            data = rest + block[:cut]
+            data = b"".join((rest, memoryview(block)[:cut]))
             rest = block[cut:]
             self._add(item, data, offset, counts)
             offset += len(data)
@@ -215,6 +241,7 @@ class Scanner:
             piece = self._open[stream]
             if is_end or piece.n_bytes >= self._piece_bytes or total > 2 * self._piece_bytes:
                 total -= piece.n_bytes
+                piece.close()
                 yield self._open.pop(stream)
 
     def take_slow(self) -> list[Line]:
@@ -303,7 +330,9 @@ class Scanner:
             self._piece(stream).add(part, item.number, numbers[index], starts[index] + offset)
 
     def _piece(self, stream: str) -> Piece:
-        return self._open.setdefault(stream, Piece(stream))
+        if stream not in self._open:
+            self._open[stream] = Piece(stream, self._files.take())
+        return self._open[stream]
 
     def _streams_of(self, data: bytes, starts: Int64s, hint: str | None) -> list[str | None] | None:
         """The stream of each line by its event's name; None when no line has one of its own.
