@@ -60,76 +60,85 @@ class Shape:
 
 @dataclass(frozen=True)
 class _Compiled:
-    """SQL of one field: the reader's type, the typed value, and the check of both.
+    """SQL of one field: the reader's type, the typed value, and what makes the line doubtful.
 
-    The check is true when the field is surely good; there, the value has the field's own name.
+    `doubt` is NULL or false for an absent field, and never NULL for another one.
     """
 
     reader_type: str
     value: str
-    check: str
+    doubt: str
 
 
-def _compile_string(item: Field, raw: str, value: str, is_quoted: bool) -> _Compiled:
+def _compile_string(item: Field, raw: str, is_quoted: bool) -> _Compiled:
+    """A string that was read as another type's text would look like a number, true, [ or {."""
+    doubts = [f"strlen({raw}) > {item.max_length}"]
+    reader_type, value = "VARCHAR", raw
     if is_quoted:
-        reader_type, typed = "JSON", f"""replace({raw}, '"', '')"""
-        good = (
-            f"""{raw} >= '"' and {raw} < '#' and not contains({raw}, '\\')"""
-            f" and strlen({raw}) <= {item.max_length + 2}"
-        )
-    else:
-        reader_type, typed = "VARCHAR", raw
-        good = (
-            f"strlen({raw}) <= {item.max_length}"
-            f" and ({raw} < '-' or {raw} >= ':'"
-            f" or not regexp_full_match({raw}, '{JSON_NUMBER}'))"
-            f" and {raw} <> 'true' and {raw} <> 'false'"
-            f" and ({raw} < '[' or {raw} >= '\\')"
-            f" and ({raw} < '{{' or {raw} >= '|')"
-        )
+        reader_type, value = "JSON", f"""replace({raw}, '"', '')"""
+        doubts = [
+            f"strlen({raw}) > {item.max_length + 2}",
+            f"""{raw} < '"' or {raw} >= '#'""",
+            f"contains({raw}, '\\')",
+        ]
     if item.values:
-        allowed = f"{value} in ({', '.join(quote_text(allowed) for allowed in item.values)})"
-        good = f"{good} and {allowed}" if is_quoted else allowed
+        allowed = ", ".join(quote_text(allowed) for allowed in item.values)
+        doubts.append(f"{value} not in ({allowed})")
+    elif not is_quoted:
+        doubts += [
+            f"({raw} >= '-' and {raw} < ':' and regexp_full_match({raw}, '{JSON_NUMBER}'))",
+            f"{raw} = 'true' or {raw} = 'false'",
+            f"({raw} >= '[' and {raw} < '\\') or ({raw} >= '{{' and {raw} < '|')",
+        ]
     if item.min_length:
-        typed = f"nullif({typed}, '')"
-    return _Compiled(reader_type, typed, good)
+        value = f"nullif({value}, '')"
+    return _Compiled(reader_type, value, " or ".join(doubts))
 
 
 def _compile_timestamp(raw: str, value: str, is_quoted: bool, latest: datetime) -> _Compiled:
-    in_bounds = f"{value} between timestamp '{EARLIEST}' and timestamp '{latest}'"
+    out_of_bounds = (
+        f"({value} is null and {raw} is not null)"
+        f" or {value} < timestamp '{EARLIEST}' or {value} > timestamp '{latest}'"
+    )
     if not is_quoted:
         return _Compiled(
             "VARCHAR",
             f"try_cast({raw} as timestamp)",
-            f"{in_bounds} and regexp_full_match({raw}, '{_ISO}')",
+            f"{out_of_bounds} or not regexp_full_match({raw}, '{_ISO}')",
         )
     return _Compiled(
         "JSON",
         f"case when {raw} < '#' then try_cast(replace({raw}, '\"', '') as timestamp)"
         f" else make_timestamp(try_cast({raw} as bigint) * 1000) end",
-        f"""{in_bounds} and regexp_full_match({raw}, '"{_ISO}"|{_EPOCH_MS}')""",
+        f"""{out_of_bounds} or not regexp_full_match({raw}, '"{_ISO}"|{_EPOCH_MS}')""",
     )
+
+
+def _compile_number(item: Field, raw: str, value: str) -> _Compiled:
+    doubts = [f"({value} is null and {raw} is not null)"]
+    if item.kind == "integer":
+        doubts.append(f"contains({raw}, '.') or ({value} = 0 and {raw} <> '0')")
+    else:
+        doubts.append(f"contains({raw}, 'e') or strlen({raw}) > 25")
+    if item.minimum is not None:
+        doubts.append(f"{value} < {item.minimum:f}")
+    if item.maximum is not None:
+        doubts.append(f"{value} > {item.maximum:f}")
+    return _Compiled("JSON", f"try_cast({raw} as {item.landed_type})", " or ".join(doubts))
 
 
 def _compile(item: Field, is_quoted: bool, latest: datetime) -> _Compiled:
     """SQL of one field of the plan. `latest` is the newest timestamp accepted."""
     raw, value = _raw(item), quote_name(item.name)
-    if item.kind == "string":
-        return _compile_string(item, raw, value, is_quoted)
-    if item.kind == "timestamp":
-        return _compile_timestamp(raw, value, is_quoted, latest)
-    if item.kind == "boolean":
-        return _Compiled("JSON", f"({raw} = 'true')", f"{raw} in ('true', 'false')")
-    typed = f"try_cast({raw} as {item.landed_type})"
-    if item.kind == "integer":
-        good = f"not contains({raw}, '.') and ({value} <> 0 or {raw} = '0')"
-    else:
-        good = f"not contains({raw}, 'e') and strlen({raw}) <= 25"
-    if item.minimum is not None:
-        good += f" and {value} >= {item.minimum:f}"
-    if item.maximum is not None:
-        good += f" and {value} <= {item.maximum:f}"
-    return _Compiled("JSON", typed, good)
+    match item.kind:
+        case "string":
+            return _compile_string(item, raw, is_quoted)
+        case "timestamp":
+            return _compile_timestamp(raw, value, is_quoted, latest)
+        case "boolean":
+            return _Compiled("JSON", f"({raw} = 'true')", f"{raw} not in ('true', 'false')")
+        case _:
+            return _compile_number(item, raw, value)
 
 
 def _raw(item: Field) -> str:
@@ -191,21 +200,21 @@ def fast_query(stream: Stream, shape: Shape, policy: Policy, latest: datetime, p
     required = {item.name for item in present if item.is_required}
     if "event_id" in shape.present and not shape.lacks_ids:
         required.add("event_id")
-    checks = ["n = place", f"""(event is null or event = '"{stream.event}"')"""]
-    checks += [f"{quote_name(name)} is not null" for name in sorted(required)]
-    checks += [f"({_raw(item)} is null or ({one.check}))" for item, one in compiled.items()]
-    checks += [f"{_raw(item)} is null" for item in absent]
+    doubts = ["n is distinct from place", f"""event <> '"{stream.event}"'"""]
+    doubts += [f"{quote_name(name)} is null" for name in sorted(required)]
+    doubts += [one.doubt for one in compiled.values()]
+    if absent:
+        doubts.append(f"concat({', '.join(map(_raw, absent))}) <> ''")
     reader = ["'event': 'JSON'"]
     reader += [f"{quote_text(item.name)}: '{one.reader_type}'" for item, one in compiled.items()]
     reader += [f"{quote_text(item.name)}: 'JSON'" for item in absent]
     raw = ["cast(event as varchar) as event"]
     raw += [f"cast({quote_name(item.name)} as varchar) as {_raw(item)}" for item in fields]
     values = [f"{one.value} as {quote_name(item.name)}" for item, one in compiled.items()]
-    # A case evaluates its conditions one after the other, for the rows that are still good.
     return f"""
 select
     n,
-    case when {" and ".join(checks)} then true else false end as is_good,
+    case when {" or ".join(doubts)} then false else true end as is_good,
     file_number,
     line_number,
     {", ".join(_landed_columns(stream, present, policy, shape.lacks_ids))}

@@ -123,14 +123,14 @@ class TextFeatures:
             hashes[longer] = self._mix(hashes[longer] ^ part)
             longer = longer[rest > 8]
             done += 8
-        return np.stack([hashes >> np.uint64(48), hashes >> np.uint64(32)]).astype(np.uint16)
+        sixteens = hashes.view("<u2").reshape(-1, 4)
+        return np.ascontiguousarray(sixteens[:, 2:].T)
 
     def _mix(self, values: UInt64s) -> UInt64s:
-        """A keyed permutation of 64-bit numbers, in place."""
+        """A keyed permutation of 64-bit numbers, in place; the upper half is well mixed."""
         values ^= self._salt
-        for _ in range(2):
-            values *= self._mixer
-            values ^= values >> np.uint64(32)
+        values ^= values >> np.uint64(32)
+        values *= self._mixer
         return values
 
     def _minima(self, hashes: UInt16s, first: Int64s, counts: Int64s) -> UInt16s:
