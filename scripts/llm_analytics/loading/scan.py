@@ -25,8 +25,12 @@ KEPT_BYTES = 64 << 10
 _BLOCK = 1 << 17
 _EVENT = re.compile(rb'"event"[ \t]*:[ \t]*"([^"\\]*)"')
 _BLANK = b" \t\r"
+_LOOK = 64
+_BEFORE_VALUE = np.zeros(256, dtype=np.bool_)
+_BEFORE_VALUE[[*range(0x21), *b":,[-"]] = True
 _NO_NUMBER = re.compile(rb"(nan|inf|infinity)(?=[\s,}\]]|\Z)", re.IGNORECASE)
 
+Bytes = npt.NDArray[np.uint8]
 Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
@@ -137,45 +141,55 @@ def suspicious_positions(data: bytes) -> Int64s:
     found: list[Int64s] = []
     for start in range(0, len(array), _BLOCK):
         # Two bytes of overlap, so that no pattern hides at a border.
-        block = array[max(start - 1, 0) : start + _BLOCK + 2]
-        folded = block | np.uint8(0x20)
-        closing = np.flatnonzero(folded == 0x7D)  # ] and }
-        before = block[closing - 1]
-        closing = closing[(before == 0x2C) | (before <= 0x20)]
-        # n+a+n and i+n+f are the same sum modulo 256: one comparison finds both.
-        sums = folded[:-2] + folded[1:-1]
-        sums += folded[2:]
-        words = np.flatnonzero(sums == 61)
-        first, third = folded[words], folded[words + 2]
-        is_word = ((first == 0x6E) & (third == 0x6E)) | ((first == 0x69) & (third == 0x66))
-        words = words[is_word]
-        before = block[np.maximum(words - 1, 0)]
-        is_value = (before <= 0x20) | (before == 0x3A) | (before == 0x2C)
-        is_value |= (before == 0x5B) | (before == 0x2D)
         base = max(start - 1, 0)
-        found.append(closing[_is_after_comma(block, closing)] + base)
-        found.append(
-            np.array(
-                [at for at in (words[is_value] + base).tolist() if _NO_NUMBER.match(data, at)],
-                dtype=np.int64,
-            )
-        )
+        block = array[base : start + _BLOCK + 2]
+        folded = block | np.uint8(0x20)
+        closings, words = _closings(block, folded) + base, _words(block, folded) + base
+        found.append(closings[[_is_after_comma(data, at) for at in closings.tolist()]])
+        found.append(words[[_is_no_number(data, at) for at in words.tolist()]])
     if b"\\" in data and b"\\u0000" in data:  # the first test is much the faster
         found.append(np.array([m.start() for m in re.finditer(rb"\\u0000", data)], dtype=np.int64))
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
-def _is_after_comma(
-    block: npt.NDArray[np.uint8], closing: npt.NDArray[np.intp]
-) -> npt.NDArray[np.bool_]:
-    """Whether a comma stands before each closing bracket, over white space; unsure is yes."""
-    result = np.empty(len(closing), dtype=np.bool_)
-    for index, position in enumerate(closing.tolist()):
-        at = position - 1
-        while at >= 0 and block[at] in (0x20, 0x09, 0x0D) and position - at < 64:
-            at -= 1
-        result[index] = at < 0 or position - at >= 64 or bool(block[at] == 0x2C)
-    return result
+def _closings(block: Bytes, folded: Bytes) -> Int64s:
+    """Where a closing bracket follows a comma or white space."""
+    closings: Int64s = np.flatnonzero(folded == 0x7D)  # ] and }
+    before = block[closings - 1]
+    chosen: Int64s = closings[(before == 0x2C) | (before <= 0x20)]
+    return chosen
+
+
+def _is_after_comma(data: bytes, at: int) -> bool:
+    """Whether a comma stands before a closing bracket, over white space; unsure is yes."""
+    return _token_before(data, at) in b","
+
+
+def _words(block: Bytes, folded: Bytes) -> Int64s:
+    """Where nan or inf, in any case, stands after something that may come before a value."""
+    # n+a+n and i+n+f are the same sum modulo 256: one comparison finds both.
+    sums = folded[:-2] + folded[1:-1]
+    sums += folded[2:]
+    words: Int64s = np.flatnonzero(sums == 61)
+    first, third = folded[words], folded[words + 2]
+    words = words[((first == 0x6E) & (third == 0x6E)) | ((first == 0x69) & (third == 0x66))]
+    before = block[np.maximum(words - 1, 0)]
+    chosen: Int64s = words[_BEFORE_VALUE[before]]
+    return chosen
+
+
+def _is_no_number(data: bytes, at: int) -> bool:
+    """Whether a word is NaN or Infinity with a sign of being a value on one side; not in a text."""
+    match = _NO_NUMBER.match(data, at)
+    if not match:
+        return False
+    after = data[match.end() : match.end() + _LOOK].lstrip(_BLANK)[:1]
+    return after in b",}]\n" or _token_before(data, at) in b":,[-"
+
+
+def _token_before(data: bytes, at: int) -> bytes:
+    """The last byte before white space before a position; empty if it is too far to look."""
+    return data[max(at - _LOOK, 0) : at].rstrip(_BLANK)[-1:]
 
 
 def _without(data: bytes, starts: Int64s, ends: Int64s) -> bytes:
