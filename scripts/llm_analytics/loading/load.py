@@ -135,6 +135,8 @@ def open_work(
         "preserve_insertion_order": "false",
         # Each worker writes what is to be read next over what was read before.
         "enable_external_file_cache": "false",
+        # Whole row groups go to the file at once instead of through memory and the log.
+        "write_buffer_row_group_count": "1",
     }
     if options.memory_limit:
         settings["memory_limit"] = options.memory_limit
