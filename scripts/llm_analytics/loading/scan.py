@@ -192,6 +192,15 @@ def _token_before(data: bytes, at: int) -> bytes:
     return data[max(at - _LOOK, 0) : at].rstrip(_BLANK)[-1:]
 
 
+def _all_begin_alike(data: bytes, starts: Int64s, n_bytes: int) -> bool:
+    """Whether all lines begin with the same bytes, so many."""
+    if n_bytes < 8 or int(starts[-1]) + n_bytes > len(data):
+        return False
+    eights = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # from each byte on
+    places = [*range(0, n_bytes - 8, 8), n_bytes - 8]
+    return all(bool((eights[starts + place] == eights[place]).all()) for place in places)
+
+
 def _without(data: bytes, starts: Int64s, ends: Int64s) -> bytes:
     """The data without these ranges, which are in order and do not overlap."""
     begins = [0, *ends.tolist()]
@@ -359,7 +368,10 @@ class Scanner:
         if not first:
             return None
         stream = self._events.get(first[1].decode("utf-8", "replace"))
-        if stream == hint and data.count(first[0]) == data.count(b'"event"'):
+        if stream == hint and (
+            _all_begin_alike(data, starts, first.end())
+            or data.count(first[0]) == data.count(b'"event"')
+        ):
             return None  # the usual file: all events are of the stream that it is named after
         matches = list(_EVENT.finditer(data))
         rows = np.searchsorted(starts, [match.start() for match in matches], side="right") - 1
