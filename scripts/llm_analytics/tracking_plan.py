@@ -24,6 +24,8 @@ _LANDED_TYPES: dict[str, str] = {
     "boolean": "boolean",
     "timestamp": "timestamp",
 }
+# What is computed from the words of a text that is compared with others.
+SIGNATURE_COLUMNS = ("text_word_count", "text_signature_1", "text_signature_2")
 _MONEY_TYPE = "decimal(24, 12)"
 
 
@@ -94,9 +96,7 @@ class Stream:
         if self.text_field:
             columns["text_length"] = "bigint"
         if self.has_signature:
-            columns |= dict.fromkeys(
-                ("text_word_count", "text_signature_1", "text_signature_2"), "bigint"
-            )
+            columns |= dict.fromkeys(SIGNATURE_COLUMNS, "bigint")
         return columns
 
 

@@ -25,7 +25,7 @@ from llm_analytics.loading import landing
 from llm_analytics.loading import load as load_module
 from llm_analytics.loading.reasons import Reason
 from llm_analytics.loading.redaction import redact
-from llm_analytics.loading.scan import Scanner
+from llm_analytics.loading.scan import PieceFiles, Scanner
 from llm_analytics.loading.sources import find_source
 from llm_analytics.tracking_plan import read_plan
 from load_helpers import contents, load_files, query_event, reasons, rows, write_lines
@@ -270,8 +270,8 @@ def test_a_quarantined_line_is_found_by_file_line_and_offset(
 def test_line_numbers_are_exact_over_many_pieces(
     tmp_path: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def small_pieces(events: dict[str, str]) -> Scanner:
-        return Scanner(events, 1 << 19)
+    def small_pieces(events: dict[str, str], files: PieceFiles) -> Scanner:
+        return Scanner(events, files, 1 << 19)
 
     monkeypatch.setattr(load_module, "Scanner", small_pieces)
     records = [b"" if n % 97 == 0 else query_event(n, filler="x" * 300) for n in range(20_000)]

@@ -14,8 +14,12 @@ from llm_analytics.loading.text_features import (
 )
 
 
+def _joined(texts: list[str]) -> bytes:
+    return "".join(f"{text}\0" for text in texts).encode()
+
+
 def _signatures(texts: list[str], key: bytes = b"") -> list[tuple[int, int]]:
-    _, first, second = TextFeatures(key).signatures(texts)
+    _, first, second = TextFeatures(key).signatures(_joined(texts))
     return list(zip(first.tolist(), second.tolist(), strict=True))
 
 
@@ -43,7 +47,7 @@ def test_the_estimate_is_unbiased_and_its_error_is_the_documented_one() -> None:
 def test_words_are_a_set_without_case_order_or_punctuation() -> None:
     same = ["Wie geht's dir, heute?", "heute: DIR geht s wie", "wie\twie geht s dir heute!!"]
     assert len(set(_signatures(same))) == 1
-    counts = TextFeatures().signatures([*same, "", " ?! ", "größe GRÖSSE"])[0].tolist()
+    counts = TextFeatures().signatures(_joined([*same, "", " ?! ", "größe GRÖSSE"]))[0].tolist()
     assert counts == [5, 5, 6, 0, 0, 2]
     assert len(set(_signatures(["Größe", "größe", "grosse"]))) == 2
 
@@ -66,4 +70,4 @@ def test_a_signature_never_changes() -> None:
     assert _signatures(["how do I sort a list in python"]) == [PINNED]
 
 
-PINNED = (-9096935332266127176, -4112562648453578090)
+PINNED = (8610198090113705861, -480658558512855767)

@@ -8,7 +8,7 @@ scan.py. A key that occurs twice counts once, by its first value, in both lanes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from llm_analytics.loading.policy import Policy
@@ -16,10 +16,14 @@ from llm_analytics.tracking_plan import Field, Stream
 
 EARLIEST = datetime(2010, 1, 1)
 _ISO = (
-    '"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]'
-    '([.][0-9]{1,6})?(Z|[+]00:00)?"'
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+    "([.][0-9]{1,6})?(Z|[+]00:00)?"
 )
 _EPOCH_MS = "1?[0-9]{12}"
+JSON_NUMBER = "-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?"
+_ORIGIN_TYPES = {"file_number": "integer", "line_number": "bigint"}
+# Longer than any line and any piece: half of what the reader takes at once.
+READER_BYTES = 17_000_000
 
 
 def quote_text(text: str) -> str:
@@ -32,90 +36,114 @@ def quote_name(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-@dataclass
+@dataclass(frozen=True)
 class Shape:
     """What the lines of a stream were seen to look like; it only steers speed, never the result.
 
     present: fields that occur; a line with another field of the plan is checked again.
-    number_like: string fields whose values look like numbers, so that the quotes must be seen.
+    quoted: fields where the reader must leave the quotes on, to tell a string from a number:
+    strings that could be numbers, and timestamps that are numbers.
     lacks_ids: some lines have no event id of their own, so that one is made from the content.
     """
 
-    present: set[str] = field(default_factory=set)
-    number_like: set[str] = field(default_factory=set)
+    present: frozenset[str] = frozenset()
+    quoted: frozenset[str] = frozenset()
     lacks_ids: bool = False
+
+    def __or__(self, other: Shape) -> Shape:
+        return Shape(
+            self.present | other.present,
+            self.quoted | other.quoted,
+            self.lacks_ids or other.lacks_ids,
+        )
 
 
 @dataclass(frozen=True)
 class _Compiled:
-    """SQL of one field: the reader's type, the typed value, the check (true when surely good)."""
+    """SQL of one field: the reader's type, the typed value, and what makes the line doubtful.
+
+    `doubt` is NULL or false for an absent field, and never NULL for another one.
+    """
 
     reader_type: str
     value: str
-    check: str
+    doubt: str
 
 
-def _compile_string(item: Field, column: str, is_number_like: bool) -> _Compiled:
-    if is_number_like:
-        raw = f"cast({column} as varchar)"
-        value = f"""replace({raw}, '"', '')"""
-        good = (
-            f"""({raw} >= '"' and {raw} < '#' and not contains({raw}, '\\')"""
-            f" and strlen({raw}) <= {item.max_length + 2})"
-        )
-        good = f"({raw} is null or {good})"
-        reader_type = "JSON"
-    else:
-        value, reader_type = column, "VARCHAR"
-        good = (
-            f"strlen({column}) <= {item.max_length}"
-            f" and ({column} < '-' or {column} >= ':'"
-            f" or not regexp_full_match({column}, '-?[0-9][-+.0-9eE]*'))"
-            f" and {column} <> 'true' and {column} <> 'false'"
-            f" and ({column} < '[' or {column} >= '\\')"
-            f" and ({column} < '{{' or {column} >= '|')"
-        )
-        good = f"({column} is null or ({good}))"
-    if item.min_length:
-        value = f"nullif({value}, '')"
+def _compile_string(item: Field, raw: str, is_quoted: bool) -> _Compiled:
+    """A string that was read as another type's text would look like a number, true, [ or {."""
+    doubts = [f"strlen({raw}) > {item.max_length}"]
+    reader_type, value = "VARCHAR", raw
+    if is_quoted:
+        reader_type, value = "JSON", f"""replace({raw}, '"', '')"""
+        doubts = [
+            f"strlen({raw}) > {item.max_length + 2}",
+            f"""{raw} < '"' or {raw} >= '#'""",
+            f"contains({raw}, '\\')",
+        ]
     if item.values:
         allowed = ", ".join(quote_text(allowed) for allowed in item.values)
-        good = f"({good} and ({column} is null or {value} in ({allowed})))"
-        if not is_number_like:
-            good = f"({column} is null or {column} in ({allowed}))"
-    return _Compiled(reader_type, value, good)
+        doubts.append(f"{value} not in ({allowed})")
+    elif not is_quoted:
+        doubts += [
+            f"({raw} >= '-' and {raw} < ':' and regexp_full_match({raw}, '{JSON_NUMBER}'))",
+            f"{raw} = 'true' or {raw} = 'false'",
+            f"({raw} >= '[' and {raw} < '\\') or ({raw} >= '{{' and {raw} < '|')",
+        ]
+    if item.min_length:
+        value = f"nullif({value}, '')"
+    return _Compiled(reader_type, value, " or ".join(doubts))
 
 
-def _compile(item: Field, is_number_like: bool, latest: datetime) -> _Compiled:
-    """SQL of one field of the plan. `latest` is the newest timestamp accepted."""
-    column = quote_name(item.name)
-    raw = f"cast({column} as varchar)"
-    if item.kind == "string":
-        return _compile_string(item, column, is_number_like)
-    if item.kind == "boolean":
+def _compile_timestamp(raw: str, value: str, is_quoted: bool, latest: datetime) -> _Compiled:
+    out_of_bounds = (
+        f"({value} is null and {raw} is not null)"
+        f" or {value} < timestamp '{EARLIEST}' or {value} > timestamp '{latest}'"
+    )
+    if not is_quoted:
         return _Compiled(
-            "JSON", f"({raw} = 'true')", f"({raw} is null or {raw} in ('true', 'false'))"
+            "VARCHAR",
+            f"try_cast({raw} as timestamp)",
+            f"{out_of_bounds} or not regexp_full_match({raw}, '{_ISO}')",
         )
-    if item.kind == "timestamp":
-        value = (
-            f"case when {raw} < '#' then case when regexp_full_match({raw}, '{_ISO}')"
-            f""" then try_cast(replace({raw}, '"', '') as timestamp) end"""
-            f" when regexp_full_match({raw}, '{_EPOCH_MS}')"
-            f" then make_timestamp(try_cast({raw} as bigint) * 1000) end"
-        )
-        good = f"{value} between timestamp '{EARLIEST}' and timestamp '{latest}'"
-        return _Compiled("JSON", value, f"({raw} is null or {good})")
-    target = "bigint" if item.kind == "integer" else item.landed_type
-    value = f"try_cast({raw} as {target})"
+    return _Compiled(
+        "JSON",
+        f"case when {raw} < '#' then try_cast(replace({raw}, '\"', '') as timestamp)"
+        f" else make_timestamp(try_cast({raw} as bigint) * 1000) end",
+        f"""{out_of_bounds} or not regexp_full_match({raw}, '"{_ISO}"|{_EPOCH_MS}')""",
+    )
+
+
+def _compile_number(item: Field, raw: str, value: str) -> _Compiled:
+    doubts = [f"({value} is null and {raw} is not null)"]
     if item.kind == "integer":
-        good = f"not contains({raw}, '.') and ({value} <> 0 or {raw} = '0')"
+        doubts.append(f"contains({raw}, '.') or ({value} = 0 and {raw} <> '0')")
     else:
-        good = f"not contains({raw}, 'e') and strlen({raw}) <= 25"
+        doubts.append(f"contains({raw}, 'e') or strlen({raw}) > 25")
     if item.minimum is not None:
-        good += f" and {value} >= {item.minimum:f}"
+        doubts.append(f"{value} < {item.minimum:f}")
     if item.maximum is not None:
-        good += f" and {value} <= {item.maximum:f}"
-    return _Compiled("JSON", value, f"({raw} is null or ({good}))")
+        doubts.append(f"{value} > {item.maximum:f}")
+    return _Compiled("JSON", f"try_cast({raw} as {item.landed_type})", " or ".join(doubts))
+
+
+def _compile(item: Field, is_quoted: bool, latest: datetime) -> _Compiled:
+    """SQL of one field of the plan. `latest` is the newest timestamp accepted."""
+    raw, value = _raw(item), quote_name(item.name)
+    match item.kind:
+        case "string":
+            return _compile_string(item, raw, is_quoted)
+        case "timestamp":
+            return _compile_timestamp(raw, value, is_quoted, latest)
+        case "boolean":
+            return _Compiled("JSON", f"({raw} = 'true')", f"{raw} not in ('true', 'false')")
+        case _:
+            return _compile_number(item, raw, value)
+
+
+def _raw(item: Field) -> str:
+    """The name under which the check finds a field as it was read."""
+    return quote_name(f"{item.name} as read")
 
 
 def _content_id(stream: Stream, present: list[Field], policy: Policy) -> str:
@@ -130,10 +158,10 @@ def _content_id(stream: Stream, present: list[Field], policy: Policy) -> str:
     return f"md5({' || '.join(parts)})"
 
 
-def _typed_select(
-    stream: Stream, present: list[Field], policy: Policy, has_check: bool, lacks_ids: bool
-) -> str:
-    """The outer part of the query: landed columns from typed fields named as in the plan."""
+def _landed_columns(
+    stream: Stream, present: list[Field], policy: Policy, lacks_ids: bool
+) -> list[str]:
+    """SQL of the landed columns from typed fields named as in the plan; text, if still needed."""
     names = {item.name for item in present}
     event_id = "event_id"
     if lacks_ids or "event_id" not in names:
@@ -141,8 +169,7 @@ def _typed_select(
         if "event_id" in names:
             event_id = f"case when event_id is null then {event_id} else event_id end"
     text, length = stream.text_field, stream.length_field
-    columns = ["n", "is_good" if has_check else "true as is_good"]
-    columns += [f"{event_id} as event_id", '"timestamp" as occurred_at']
+    columns = [f"{event_id} as event_id", '"timestamp" as occurred_at']
     for item in present:
         if item.name in ("event_id", "timestamp") or item.is_text:
             continue
@@ -157,70 +184,78 @@ def _typed_select(
         columns.append(f"cast(length({source}) as bigint) as text_length")
         if policy.lands_text or stream.has_signature:
             columns.append(source)
-    return ",\n    ".join(columns)
+    return columns
 
 
 def fast_query(stream: Stream, shape: Shape, policy: Policy, latest: datetime, path: str) -> str:
-    """SQL that reads a staged file of JSON lines, one row a line, in order, numbered from 1."""
+    """SQL that reads a staged file of JSON lines, one row a line, in order, numbered from 1 by n.
+
+    It takes each line's origin from the relation `origin` (place, file_number, line_number), which
+    has the lines in the same order.
+    """
     fields = [item for item in stream.fields if item.name != "event"]
     present = [item for item in fields if item.name in shape.present or item.is_required]
-    compiled = {
-        item.name: _compile(item, item.name in shape.number_like, latest) for item in present
-    }
-    checks = [f"""(event is null or cast(event as varchar) = '"{stream.event}"')"""]
-    checks += [one.check for one in compiled.values()]
-    checks += [
-        f"{one.value} is not null" for one in (compiled[i.name] for i in present if i.is_required)
-    ]
-    if "event_id" in compiled and not shape.lacks_ids:
-        checks.append(f"{compiled['event_id'].value} is not null")
-    checks += [f"{quote_name(item.name)} is null" for item in fields if item not in present]
+    absent = [item for item in fields if item not in present]
+    compiled = {item: _compile(item, item.name in shape.quoted, latest) for item in present}
+    required = {item.name for item in present if item.is_required}
+    if "event_id" in shape.present and not shape.lacks_ids:
+        required.add("event_id")
+    doubts = ["n is distinct from place", f"""event <> '"{stream.event}"'"""]
+    doubts += [f"{quote_name(name)} is null" for name in sorted(required)]
+    doubts += [one.doubt for one in compiled.values()]
+    if absent:
+        doubts.append(f"concat({', '.join(map(_raw, absent))}) <> ''")
     reader = ["'event': 'JSON'"]
-    for item in fields:
-        reader_type = compiled[item.name].reader_type if item in present else "JSON"
-        reader.append(f"{quote_text(item.name)}: '{reader_type}'")
-    values = ",\n        ".join(
-        f"{compiled[item.name].value} as {quote_name(item.name)}" for item in present
-    )
-    good = "\n            and ".join(checks)
+    reader += [f"{quote_text(item.name)}: '{one.reader_type}'" for item, one in compiled.items()]
+    reader += [f"{quote_text(item.name)}: 'JSON'" for item in absent]
+    raw = ["cast(event as varchar) as event"]
+    raw += [f"cast({quote_name(item.name)} as varchar) as {_raw(item)}" for item in fields]
+    values = [f"{one.value} as {quote_name(item.name)}" for item, one in compiled.items()]
     return f"""
 select
-    {_typed_select(stream, present, policy, True, shape.lacks_ids)}
+    n,
+    case when {" or ".join(doubts)} then false else true end as is_good,
+    file_number,
+    line_number,
+    {", ".join(_landed_columns(stream, present, policy, shape.lacks_ids))}
 from (
-    select
-        n,
-        {values},
-        coalesce({good}, false) as is_good
+    select *, {", ".join(values)}
     from (
-        select row_number() over () as n, *
+        select row_number() over () as n, {", ".join(raw)}
         from read_json(
             {quote_text(path)}, format = 'newline_delimited', ignore_errors = true,
             compression = 'uncompressed', hive_partitioning = false, filename = false,
-            maximum_object_size = 17000000, columns = {{{", ".join(reader)}}}
+            maximum_object_size = {READER_BYTES}, columns = {{{", ".join(reader)}}}
         )
     ) as lines
 ) as typed
+positional join origin
 """
 
 
 def clean_query(stream: Stream, names: set[str], policy: Policy, path: str) -> str:
-    """SQL that reads lines which slow_lane.py wrote: every value a string in its canonical form."""
+    """SQL that reads lines which slow_lane.py wrote: every value a string in its canonical form.
+
+    The lines hold their origin too. The columns are those of `fast_query`.
+    """
     present = [item for item in stream.fields if item.name in names and item.name != "event"]
-    reader = ", ".join(f"{quote_text(item.name)}: 'VARCHAR'" for item in present)
-    values = ",\n        ".join(
-        f"cast({quote_name(item.name)} as {item.landed_type}) as {quote_name(item.name)}"
-        for item in present
+    kinds = {item.name: item.landed_type for item in present} | _ORIGIN_TYPES
+    reader = ", ".join(f"{quote_text(name)}: 'VARCHAR'" for name in kinds)
+    values = ", ".join(
+        f"cast({quote_name(name)} as {kind}) as {quote_name(name)}" for name, kind in kinds.items()
     )
     return f"""
 select
-    {_typed_select(stream, present, policy, False, True)}
+    row_number() over () as n,
+    true as is_good,
+    file_number,
+    line_number,
+    {", ".join(_landed_columns(stream, present, policy, lacks_ids=True))}
 from (
-    select
-        row_number() over () as n,
-        {values}
+    select {values}
     from read_json(
         {quote_text(path)}, format = 'newline_delimited', compression = 'uncompressed',
-        hive_partitioning = false, maximum_object_size = 70000000, columns = {{{reader}}}
+        hive_partitioning = false, maximum_object_size = {4 * READER_BYTES}, columns = {{{reader}}}
     )
 ) as typed
 """

@@ -76,11 +76,14 @@ class Target(Protocol):
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs a statement (`?` for values) and returns its rows, if it has any."""
 
-    def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
-        """Relations of the transaction that hold what is staged: the rows, and their event ids."""
+    def staged(self, name: str, columns: dict[str, str]) -> str:
+        """A relation of the transaction that holds the staged rows of a stream."""
 
     def key(self, event_id: str) -> str:
         """SQL of something narrow that is equal for equal event ids; used in one statement only."""
+
+    def column(self, name: str, kind: str) -> str:
+        """SQL that declares a column of a new table."""
 
     def commit(self) -> None:
         """Makes the load visible."""
@@ -106,13 +109,19 @@ class DuckDbTarget:
         """Run a statement and return its rows, if it has any."""
         return self._connection.execute(sql, list(values)).fetchall()
 
-    def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
-        """Say where the staged rows and their event ids can be read."""
-        return f"stage.{name}", f"stage.{name}_ids"
+    def staged(self, name: str, columns: dict[str, str]) -> str:
+        """Say where the staged rows can be read."""
+        return f"stage.{name}"
 
     def key(self, event_id: str) -> str:
         """Say what to group event ids by: their 64-bit hash."""
         return f"hash({event_id})"
+
+    def column(self, name: str, kind: str) -> str:
+        """Declare a column; ids with the compression that the engine would find for them."""
+        if kind.startswith("varchar") and name.endswith("_id"):
+            return f'"{name}" varchar using compression fsst{kind.removeprefix("varchar")}'
+        return f'"{name}" {kind}'
 
     def commit(self) -> None:
         """Make the load visible."""
@@ -148,8 +157,8 @@ class PostgresTarget:
             cursor.execute(sql.replace("%", "%%").replace("?", "%s"), list(values))
             return list(cursor.fetchall()) if cursor.description else []
 
-    def staged(self, name: str, columns: dict[str, str]) -> tuple[str, str]:
-        """Say where the staged rows and their event ids can be read."""
+    def staged(self, name: str, columns: dict[str, str]) -> str:
+        """Copy the staged rows into the transaction and say where they can be read."""
         table = f"stage_{name}"
         typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         self.run(f"create temporary table {table} ({typed}) on commit drop")
@@ -163,11 +172,15 @@ class PostgresTarget:
             cursor.copy_expert(f"copy {table} ({names}) from stdin (format csv, null '\\N')", file)
         path.unlink()
         self.run(f"analyze {table}")
-        return table, table
+        return table
 
     def key(self, event_id: str) -> str:
         """Say what to group event ids by: themselves."""
         return event_id
+
+    def column(self, name: str, kind: str) -> str:
+        """Declare a column."""
+        return f'"{name}" {kind}'
 
     def commit(self) -> None:
         """Make the load visible."""
@@ -191,7 +204,7 @@ def _ensure_table(target: Target, name: str, columns: dict[str, str]) -> None:
     )
     existing = {row[0] for row in found}
     if not existing:
-        typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
+        typed = ", ".join(target.column(column, kind) for column, kind in columns.items())
         target.run(f"create table {SCHEMA}.{name} ({typed})")
         return
     for column, kind in columns.items():
@@ -231,13 +244,13 @@ def land_stream(
     table = f"{SCHEMA}.{source}_{stream.name}"
     columns = [name for name in stream.landed_columns() if name != "load_seq"]
     types = stream.landed_columns()
-    staged, ids = target.staged(stream.name, {name: types[name] for name in columns})
+    staged = target.staged(stream.name, {name: types[name] for name in columns})
     content = ", ".join(f'"{name}"' for name in columns if name not in _ORIGIN)
     key, table_key = target.key("s.event_id"), target.key("t.event_id")
     target.run(
         "create temporary table repeated as"
-        f" select {key} as id_key from {ids} as s group by {key} having count(*) > 1"
-        f" union select {key} as id_key from {ids} as s"
+        f" select {key} as id_key from {staged} as s group by {key} having count(*) > 1"
+        f" union select {key} as id_key from {staged} as s"
         f" where {key} in (select {table_key} from {table} as t)"
     )
     target.run(
@@ -276,7 +289,7 @@ def land_stream(
 def land_quarantine(target: Target, load_seq: int) -> None:
     """Keeps the lines that were not accepted; one that an earlier load left is not kept twice."""
     columns = {name: kind for name, kind in QUARANTINE.items() if name != "load_seq"}
-    staged, _ = target.staged("quarantine", columns)
+    staged = target.staged("quarantine", columns)
     names = ", ".join(columns)
     target.run(
         f"insert into {SCHEMA}.quarantine ({names}, load_seq)"

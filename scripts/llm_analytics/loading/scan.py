@@ -7,9 +7,11 @@ line its file, number and byte offset.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +25,13 @@ KEPT_BYTES = 64 << 10
 _BLOCK = 1 << 17
 _EVENT = re.compile(rb'"event"[ \t]*:[ \t]*"([^"\\]*)"')
 _BLANK = b" \t\r"
+_LOOK = 64
+_BEFORE_VALUE = np.zeros(256, dtype=np.bool_)
+_BEFORE_VALUE[[*range(0x21), *b":,[-"]] = True
 _NO_NUMBER = re.compile(rb"(nan|inf|infinity)(?=[\s,}\]]|\Z)", re.IGNORECASE)
 
+Bytes = npt.NDArray[np.uint8]
+Int32s = npt.NDArray[np.int32]
 Int64s = npt.NDArray[np.int64]
 
 
@@ -49,50 +56,70 @@ class Counts:
     verdicts: dict[int, Reason] = field(default_factory=dict)
 
 
-@dataclass
-class Piece:
-    """Lines of one stream, ready to be staged; their origins are in parallel arrays."""
+class PieceFiles:
+    """The files of pieces, each written over when its piece is done: cheaper than new ones."""
 
-    stream: str
-    parts: list[bytes] = field(default_factory=list)
-    origins: list[tuple[int, Int64s, Int64s]] = field(default_factory=list)
-    n_bytes: int = 0
-    n_lines: int = 0
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._free: list[Path] = []
+        self._numbers = itertools.count()
+
+    def take(self) -> Path:
+        """A file that no piece uses."""
+        if self._free:
+            return self._free.pop()
+        path = self._folder / f"piece_{next(self._numbers)}.jsonl"
+        path.touch()
+        return path
+
+    def give_back(self, path: Path) -> None:
+        """Says that a piece is done."""
+        self._free.append(path)
+
+
+class Piece:
+    """Lines of one stream in a file, ready for the fast lane, and where each came from."""
+
+    def __init__(self, stream: str, path: Path) -> None:
+        self.stream = stream
+        self.path = path
+        self.n_bytes = 0
+        self.n_lines = 0
+        self._file = path.open("r+b")
+        self._origins: list[tuple[Int32s, Int64s, Int64s]] = []
 
     def add(self, data: bytes, file_number: int, numbers: Int64s, offsets: Int64s) -> None:
         """Appends whole lines (each ends in a newline) with their numbers and byte offsets."""
-        self.parts.append(data)
-        self.origins.append((file_number, numbers, offsets))
+        self._file.write(data)
+        self._origins.append((np.full(len(numbers), file_number, np.int32), numbers, offsets))
         self.n_bytes += len(data)
         self.n_lines += len(numbers)
 
-    def origin_arrays(self) -> tuple[npt.NDArray[np.int32], Int64s, Int64s]:
+    def close(self) -> None:
+        """Ends the file."""
+        self._file.truncate()
+        self._file.close()
+
+    def origins(self) -> tuple[Int32s, Int64s, Int64s]:
         """File number, line number and byte offset of each line."""
-        files = [
-            np.full(len(numbers), number, dtype=np.int32) for number, numbers, _ in self.origins
-        ]
-        return (
-            np.concatenate(files),
-            np.concatenate([numbers for _, numbers, _ in self.origins]),
-            np.concatenate([offsets for _, _, offsets in self.origins]),
-        )
+        files, numbers, offsets = zip(*self._origins, strict=True)
+        return np.concatenate(files), np.concatenate(numbers), np.concatenate(offsets)
 
     def lines(self, rows: Iterable[int]) -> list[Line]:
         """The lines at these positions (from 0), for the strict parser."""
-        wanted = np.fromiter(rows, dtype=np.int64)
-        found: list[Line] = []
-        base = 0
-        for data, (number, numbers, offsets) in zip(self.parts, self.origins, strict=True):
-            local = wanted[(wanted >= base) & (wanted < base + len(numbers))] - base
-            base += len(numbers)
-            if not len(local):
-                continue
-            ends = newline_positions(data)
-            starts = np.concatenate(([0], ends[:-1] + 1))
-            for row in local.tolist():
-                raw = data[int(starts[row]) : int(ends[row])]
-                found.append(Line(number, int(numbers[row]), int(offsets[row]), raw, self.stream))
-        return found
+        data = self.path.read_bytes()
+        ends = newline_positions(data)
+        files, numbers, offsets = self.origins()
+        return [
+            Line(
+                int(files[row]),
+                int(numbers[row]),
+                int(offsets[row]),
+                data[int(ends[row - 1]) + 1 if row else 0 : int(ends[row])],
+                self.stream,
+            )
+            for row in rows
+        ]
 
 
 def newline_positions(data: bytes) -> Int64s:
@@ -114,45 +141,64 @@ def suspicious_positions(data: bytes) -> Int64s:
     found: list[Int64s] = []
     for start in range(0, len(array), _BLOCK):
         # Two bytes of overlap, so that no pattern hides at a border.
-        block = array[max(start - 1, 0) : start + _BLOCK + 2]
-        folded = block | np.uint8(0x20)
-        closing = np.flatnonzero(folded == 0x7D)  # ] and }
-        before = block[closing - 1]
-        closing = closing[(before == 0x2C) | (before <= 0x20)]
-        # n+a+n and i+n+f are the same sum modulo 256: one comparison finds both.
-        sums = folded[:-2] + folded[1:-1]
-        sums += folded[2:]
-        words = np.flatnonzero(sums == 61)
-        first, third = folded[words], folded[words + 2]
-        is_word = ((first == 0x6E) & (third == 0x6E)) | ((first == 0x69) & (third == 0x66))
-        words = words[is_word]
-        before = block[np.maximum(words - 1, 0)]
-        is_value = (before <= 0x20) | (before == 0x3A) | (before == 0x2C)
-        is_value |= (before == 0x5B) | (before == 0x2D)
         base = max(start - 1, 0)
-        found.append(closing[_is_after_comma(block, closing)] + base)
-        found.append(
-            np.array(
-                [at for at in (words[is_value] + base).tolist() if _NO_NUMBER.match(data, at)],
-                dtype=np.int64,
-            )
-        )
+        block = array[base : start + _BLOCK + 2]
+        folded = block | np.uint8(0x20)
+        closings, words = _closings(block, folded) + base, _words(block, folded) + base
+        found.append(closings[[_is_after_comma(data, at) for at in closings.tolist()]])
+        found.append(words[[_is_no_number(data, at) for at in words.tolist()]])
     if b"\\" in data and b"\\u0000" in data:  # the first test is much the faster
         found.append(np.array([m.start() for m in re.finditer(rb"\\u0000", data)], dtype=np.int64))
     return np.concatenate(found) if found else np.empty(0, dtype=np.int64)
 
 
-def _is_after_comma(
-    block: npt.NDArray[np.uint8], closing: npt.NDArray[np.intp]
-) -> npt.NDArray[np.bool_]:
-    """Whether a comma stands before each closing bracket, over white space; unsure is yes."""
-    result = np.empty(len(closing), dtype=np.bool_)
-    for index, position in enumerate(closing.tolist()):
-        at = position - 1
-        while at >= 0 and block[at] in (0x20, 0x09, 0x0D) and position - at < 64:
-            at -= 1
-        result[index] = at < 0 or position - at >= 64 or bool(block[at] == 0x2C)
-    return result
+def _closings(block: Bytes, folded: Bytes) -> Int64s:
+    """Where a closing bracket follows a comma or white space."""
+    closings: Int64s = np.flatnonzero(folded == 0x7D)  # ] and }
+    before = block[closings - 1]
+    chosen: Int64s = closings[(before == 0x2C) | (before <= 0x20)]
+    return chosen
+
+
+def _is_after_comma(data: bytes, at: int) -> bool:
+    """Whether a comma stands before a closing bracket, over white space; unsure is yes."""
+    return _token_before(data, at) in b","
+
+
+def _words(block: Bytes, folded: Bytes) -> Int64s:
+    """Where nan or inf, in any case, stands after something that may come before a value."""
+    # n+a+n and i+n+f are the same sum modulo 256: one comparison finds both.
+    sums = folded[:-2] + folded[1:-1]
+    sums += folded[2:]
+    words: Int64s = np.flatnonzero(sums == 61)
+    first, third = folded[words], folded[words + 2]
+    words = words[((first == 0x6E) & (third == 0x6E)) | ((first == 0x69) & (third == 0x66))]
+    before = block[np.maximum(words - 1, 0)]
+    chosen: Int64s = words[_BEFORE_VALUE[before]]
+    return chosen
+
+
+def _is_no_number(data: bytes, at: int) -> bool:
+    """Whether a word is NaN or Infinity with a sign of being a value on one side; not in a text."""
+    match = _NO_NUMBER.match(data, at)
+    if not match:
+        return False
+    after = data[match.end() : match.end() + _LOOK].lstrip(_BLANK)[:1]
+    return after in b",}]\n" or _token_before(data, at) in b":,[-"
+
+
+def _token_before(data: bytes, at: int) -> bytes:
+    """The last byte before white space before a position; empty if it is too far to look."""
+    return data[max(at - _LOOK, 0) : at].rstrip(_BLANK)[-1:]
+
+
+def _all_begin_alike(data: bytes, starts: Int64s, n_bytes: int) -> bool:
+    """Whether all lines begin with the same bytes, so many."""
+    if n_bytes < 8 or int(starts[-1]) + n_bytes > len(data):
+        return False
+    eights = np.ndarray(len(data) - 7, "<u8", data, strides=(1,))  # from each byte on
+    places = [*range(0, n_bytes - 8, 8), n_bytes - 8]
+    return all(bool((eights[starts + place] == eights[place]).all()) for place in places)
 
 
 def _without(data: bytes, starts: Int64s, ends: Int64s) -> bytes:
@@ -165,8 +211,11 @@ def _without(data: bytes, starts: Int64s, ends: Int64s) -> bytes:
 class Scanner:
     """Packs lines into pieces by stream; what needs the strict parser goes to `slow`."""
 
-    def __init__(self, events: dict[str, str], piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(
+        self, events: dict[str, str], files: PieceFiles, piece_bytes: int = PIECE_BYTES
+    ) -> None:
         self._events = events
+        self._files = files
         self._piece_bytes = piece_bytes
         self._open: dict[str, Piece] = {}
         self.slow: list[Line] = []
@@ -197,7 +246,7 @@ class Scanner:
                 if len(rest) > LINE_BYTES:
                     long_line, rest = _LongLine(rest, offset), b""
                 continue
-            data = rest + block[:cut]
+            data = b"".join((rest, memoryview(block)[:cut]))
             rest = block[cut:]
             self._add(item, data, offset, counts)
             offset += len(data)
@@ -215,6 +264,7 @@ class Scanner:
             piece = self._open[stream]
             if is_end or piece.n_bytes >= self._piece_bytes or total > 2 * self._piece_bytes:
                 total -= piece.n_bytes
+                piece.close()
                 yield self._open.pop(stream)
 
     def take_slow(self) -> list[Line]:
@@ -303,7 +353,9 @@ class Scanner:
             self._piece(stream).add(part, item.number, numbers[index], starts[index] + offset)
 
     def _piece(self, stream: str) -> Piece:
-        return self._open.setdefault(stream, Piece(stream))
+        if stream not in self._open:
+            self._open[stream] = Piece(stream, self._files.take())
+        return self._open[stream]
 
     def _streams_of(self, data: bytes, starts: Int64s, hint: str | None) -> list[str | None] | None:
         """The stream of each line by its event's name; None when no line has one of its own.
@@ -316,7 +368,10 @@ class Scanner:
         if not first:
             return None
         stream = self._events.get(first[1].decode("utf-8", "replace"))
-        if stream == hint and data.count(first[0]) == data.count(b'"event"'):
+        if stream == hint and (
+            _all_begin_alike(data, starts, first.end())
+            or data.count(first[0]) == data.count(b'"event"')
+        ):
             return None  # the usual file: all events are of the stream that it is named after
         matches = list(_EVENT.finditer(data))
         rows = np.searchsorted(starts, [match.start() for match in matches], side="right") - 1

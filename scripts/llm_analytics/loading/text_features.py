@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,13 @@ POSITIONS = 32
 NIBBLE_VALUES = 16
 _BLOCK_BYTES = 1 << 18
 _LONG_TEXT_WORDS = 256
-_BASE = 0x9E3779B1
 _MASK = (1 << 64) - 1
+# What of eight bytes in a little-endian number are the first 0, 1, .. 8.
+_FIRST_BYTES = np.array([(1 << 8 * n) - 1 for n in range(9)], dtype=np.uint64)
 
-UInt32s = npt.NDArray[np.uint32]
+Bytes = npt.NDArray[np.uint8]
+UInt16s = npt.NDArray[np.uint16]
+UInt64s = npt.NDArray[np.uint64]
 Int64s = npt.NDArray[np.int64]
 
 
@@ -51,11 +54,23 @@ def equal_positions(first: tuple[int, int], second: tuple[int, int]) -> int:
     return equal
 
 
-def _powers(base: int, count: int) -> UInt32s:
-    """Base ** 0 .. base ** (count - 1), modulo 2 ** 32."""
-    powers = np.full(count, base, dtype=np.uint32)
-    powers[0] = 1
-    return np.multiply.accumulate(powers, dtype=np.uint32)
+def _blocks(texts: bytes) -> Iterator[Bytes]:
+    """The texts in blocks that fit a processor's cache, cut between texts."""
+    start = 0
+    while start < len(texts):
+        stop = texts.index(b"\0", min(start + _BLOCK_BYTES, len(texts) - 1)) + 1
+        yield np.frombuffer(texts, dtype=np.uint8, count=stop - start, offset=start)
+        start = stop
+
+
+def _words(block: Bytes) -> tuple[Int64s, Int64s]:
+    """Where the words of a lower-case block start and end."""
+    is_word = np.zeros(len(block) + 1, dtype=np.bool_)
+    np.less(block - np.uint8(97), 26, out=is_word[1:])
+    is_word[1:] |= block - np.uint8(48) < 10
+    is_word[1:] |= block >= 128
+    edges = np.flatnonzero(is_word[1:] != is_word[:-1])
+    return edges[::2], edges[1::2]
 
 
 class TextFeatures:
@@ -63,98 +78,93 @@ class TextFeatures:
 
     def __init__(self, key: bytes | None = None) -> None:
         secret = hmac.new(key or b"", b"llm_analytics text signature 1", hashlib.sha256).digest()
-        stream = hashlib.shake_256(secret).digest(16 + 4 * (POSITIONS + 1))
+        stream = hashlib.shake_256(secret).digest(20 + 2 * POSITIONS)
         self._salt = np.uint64(int.from_bytes(stream[:8], "little"))
         self._mixer = np.uint64(int.from_bytes(stream[8:16], "little") | 1)
-        odd = np.frombuffer(stream[16:], dtype="<u4").astype(np.uint32) | np.uint32(1)
-        self._multipliers = odd[:POSITIONS]
-        self._nibble_multiplier = odd[POSITIONS]
-        self._powers = np.empty(0, dtype=np.uint32)
-        self._inverse_powers = np.empty(0, dtype=np.uint32)
+        self._nibble_multiplier = np.uint32(int.from_bytes(stream[16:20], "little") | 1)
+        odd = np.frombuffer(stream[20:], dtype="<u2").astype(np.uint16) | np.uint16(1)
+        self._multipliers = odd.reshape(2, POSITIONS // 2, 1)
 
-    def signatures(self, texts: Sequence[str]) -> tuple[Int64s, Int64s, Int64s]:
+    def signatures(self, texts: bytes) -> tuple[Int64s, Int64s, Int64s]:
         """Word count and the two halves of the signature of each text, in order.
 
-        A text without a word has count 0; its signature is 0 and means nothing. No text may hold
-        the character NUL.
+        The texts are UTF-8, and each ends with NUL. One without a word has count 0, and its
+        signature means nothing.
         """
-        words = np.zeros(len(texts), dtype=np.int64)
-        halves = np.zeros((2, len(texts)), dtype=np.int64)
-        if not texts:
-            return words, halves[0], halves[1]
-        joined = ("\0".join(texts) + "\0").lower().encode("utf-8", "surrogatepass")
-        start = text = 0
-        while start < len(joined):
-            stop = joined.find(b"\0", min(start + _BLOCK_BYTES, len(joined) - 1)) + 1
-            block = np.frombuffer(joined, dtype=np.uint8, count=stop - start, offset=start)
-            counts, signature = self._sign_block(block)
-            words[text : text + len(counts)] = counts
-            halves[:, text : text + len(counts)] = signature
-            start, text = stop, text + len(counts)
-        return words, halves[0], halves[1]
+        is_ascii = texts.isascii()
+        if not is_ascii:
+            texts = texts.decode().lower().encode()
+        signed = [self._sign_block(block, is_ascii) for block in _blocks(texts)]
+        counts = np.concatenate([block[0] for block in signed] or [np.empty(0, np.int64)])
+        halves = np.concatenate([block[1] for block in signed] or [np.empty((2, 0), np.int64)], 1)
+        return counts, halves[0], halves[1]
 
-    def _sign_block(self, block: npt.NDArray[np.uint8]) -> tuple[Int64s, Int64s]:
-        """Word counts and signature halves of the texts of a block; each text ends with NUL."""
-        is_word = np.empty(len(block) + 1, dtype=np.bool_)
-        is_word[0] = False
-        np.logical_or(block - np.uint8(97) < 26, block - np.uint8(48) < 10, out=is_word[1:])
-        np.logical_or(is_word[1:], block >= 128, out=is_word[1:])
-        edges = np.flatnonzero(is_word[1:] != is_word[:-1])
-        starts, ends = edges[::2], edges[1::2]
-        hashes = self._word_hashes(block, starts, ends)
+    def _sign_block(self, block: Bytes, is_ascii: bool) -> tuple[Int64s, Int64s]:
+        """Word counts and signature halves of the texts of a block."""
         text_ends = np.flatnonzero(block == 0)
+        if is_ascii:
+            block = block | np.uint8(0x20)  # lower case; what is no letter stays none
+        starts, ends = _words(block)
+        hashes = self._word_hashes(block, starts, ends - starts)
         last = np.searchsorted(starts, text_ends)
         first = np.concatenate(([0], last[:-1]))
-        counts = (last - first).astype(np.int64)
-        return counts, self._pack(self._minima(hashes, first, counts))
+        return last - first, self._pack(self._minima(hashes, first, last - first))
 
-    def _word_hashes(
-        self, block: npt.NDArray[np.uint8], starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]
-    ) -> UInt32s:
-        """A keyed 32-bit hash of each word, the same wherever in the block it stands."""
-        if len(self._powers) <= len(block):
-            self._powers = _powers(_BASE, 2 * len(block) + 1)
-            self._inverse_powers = _powers(pow(_BASE, -1, 1 << 32), 2 * len(block) + 1)
-        prefix = np.zeros(len(block) + 1, dtype=np.uint32)
-        np.multiply(block.astype(np.uint32), self._powers[: len(block)], out=prefix[1:])
-        np.cumsum(prefix[1:], dtype=np.uint32, out=prefix[1:])
-        mixed = ((prefix[ends] - prefix[starts]) * self._inverse_powers[starts]).astype(np.uint64)
-        mixed ^= self._salt
-        for _ in range(2):
-            mixed *= self._mixer
-            mixed ^= mixed >> np.uint64(32)
-        return mixed.astype(np.uint32)
+    def _word_hashes(self, block: Bytes, starts: Int64s, lengths: Int64s) -> UInt16s:
+        """Two keyed 16-bit hashes of each word, the same wherever it stands: 2 x words."""
+        padded = np.concatenate((block, np.zeros(8, dtype=np.uint8)))
+        eights = np.ndarray(len(block), "<u8", padded.data, strides=(1,))  # from each byte on
+        hashes = self._mix(eights[starts] & _FIRST_BYTES[np.minimum(lengths, 8)])
+        longer = np.flatnonzero(lengths > 8)
+        done = 8
+        while len(longer):
+            rest = lengths[longer] - done
+            part = eights[starts[longer] + done] & _FIRST_BYTES[np.minimum(rest, 8)]
+            hashes[longer] = self._mix(hashes[longer] ^ part)
+            longer = longer[rest > 8]
+            done += 8
+        sixteens = hashes.view("<u2").reshape(-1, 4)
+        return np.ascontiguousarray(sixteens[:, 2:].T)
 
-    def _minima(self, hashes: UInt32s, first: npt.NDArray[np.intp], counts: Int64s) -> UInt32s:
-        """The smallest permuted hash of each text under each permutation: positions x texts."""
+    def _mix(self, values: UInt64s) -> UInt64s:
+        """A keyed permutation of 64-bit numbers, in place; the upper half is well mixed."""
+        values ^= self._salt
+        values ^= values >> np.uint64(32)
+        values *= self._mixer
+        return values
+
+    def _minima(self, hashes: UInt16s, first: Int64s, counts: Int64s) -> UInt16s:
+        """The smallest permuted hash of each text under each permutation: 2 x 16 x texts.
+
+        To multiply by an odd number is a permutation; each of the two hashes serves 16 of them.
+        """
         order = np.argsort(-counts, kind="stable")
-        ranked = counts[order]
-        heads = first[order]
-        minima = np.full((POSITIONS, len(counts)), 0xFFFFFFFF, dtype=np.uint32)
-        multipliers = self._multipliers[:, None]
+        ranked, heads = counts[order], first[order]
+        minima = np.full((2, POSITIONS // 2, len(counts)), 0xFFFF, dtype=np.uint16)
         n_long = int(np.searchsorted(-ranked, -_LONG_TEXT_WORDS))
         for rank in range(n_long):
             begin, stop = int(heads[rank]), int(heads[rank] + ranked[rank])
             for part in range(begin, stop, 1 << 14):
-                permuted = multipliers * hashes[part : min(part + (1 << 14), stop)]
-                np.minimum(minima[:, rank], permuted.min(axis=1), out=minima[:, rank])
+                words = hashes[:, None, part : min(part + (1 << 14), stop)]
+                least = (self._multipliers * words).min(axis=2)
+                np.minimum(minima[:, :, rank], least, out=minima[:, :, rank])
+        # The n-th words of all shorter texts at once; those that have one stand in front.
         longest = int(ranked[n_long]) if n_long < len(ranked) else 0
         active = np.searchsorted(-ranked, -np.arange(longest), side="left")
         scratch = np.empty_like(minima)
         for word in range(longest):
             texts = slice(n_long, int(active[word]))
-            permuted = scratch[:, texts]
-            np.multiply(hashes[heads[texts] + word], multipliers, out=permuted)
-            np.minimum(minima[:, texts], permuted, out=minima[:, texts])
+            permuted, least = scratch[:, :, texts], minima[:, :, texts]
+            words = hashes.take(heads[texts] + word, axis=1)
+            np.multiply(words[:, None], self._multipliers, out=permuted)
+            np.minimum(least, permuted, out=least)
         result = np.empty_like(minima)
-        result[:, order] = minima
+        result[:, :, order] = minima
         return result
 
-    def _pack(self, minima: UInt32s) -> Int64s:
-        """Four bits of each of the 32 minima, packed into two signed integers a text."""
-        nibbles = ((minima * self._nibble_multiplier) >> np.uint32(28)).astype(np.uint64)
+    def _pack(self, minima: UInt16s) -> Int64s:
+        """Four bits of each of the 32 minima, packed into two signed integers: 2 x texts."""
+        nibbles = (minima * self._nibble_multiplier) >> np.uint32(28)
         shifts = np.arange(0, 64, 4, dtype=np.uint64)[:, None]
-        packed = np.empty((2, nibbles.shape[1]), dtype=np.uint64)
-        for half in (0, 1):
-            np.bitwise_or.reduce(nibbles[16 * half : 16 * half + 16] << shifts, out=packed[half])
+        packed: UInt64s = np.bitwise_or.reduce(nibbles << shifts, axis=1)
         return packed.view(np.int64)
