@@ -249,7 +249,9 @@ def _steps(random: Random) -> tuple[Step, ...]:
 
     Four builds are complete, two partial, three break in three ways.
     """
-    loads: list[LoadKind] = ["events"] * 5 + ["empty", "duplicates", "none"]
+    loads: list[LoadKind] = [
+        "events", "events", "events", "events", "events", "empty", "duplicates", "none",
+    ]  # fmt: skip
     random.shuffle(loads)
     builds = _builds(random)
     complete = [number for number, build in enumerate(builds) if build.is_complete]
