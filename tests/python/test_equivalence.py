@@ -75,7 +75,7 @@ def test_incremental_equals_full(small: DbtProject, tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_incremental_equals_full_often(small: DbtProject, tmp_path: Path) -> None:
-    found = _check_timelines(_fresh(small, tmp_path), n_timelines=25, n_histories=20)
+    found = _check_timelines(_fresh(small, tmp_path), n_timelines=15, n_histories=20)
     assert min(found[name] for name in INGREDIENTS) >= 5, found
     assert found["histories"] >= 300
 

@@ -42,34 +42,39 @@ PRICE_LISTS: tuple[Sequence[Price], ...] = (PRICES, CORRECTED_PRICES, CORRECTED_
 ALIAS_LISTS: tuple[Sequence[Alias], ...] = (ALIASES, CHANGED_ALIASES)
 
 #: What a build may be left with when only some models ran.
+_READ = ("int_load_horizon", "int_repeated_events")
 PARTS: tuple[tuple[str, ...], ...] = (
-    ("int_load_horizon", "int_queries", "int_session_events"),
-    ("int_load_horizon", "int_queries", "int_interactions"),
-    ("int_load_horizon", "int_responses", "int_response_matches"),
+    (*_READ, "int_session_events"),
+    (*_READ, "int_interactions"),
+    (*_READ, "int_response_matches"),
+    (*_READ, "int_identities", "int_session_events"),
+    (*_READ, "int_feedback_matches", "int_interactions"),
     ("+int_response_matches",),
     ("+int_feedback_matches",),
-    ("int_load_horizon", "int_identities", "int_session_events"),
-    ("int_load_horizon", "int_feedback", "int_feedback_matches", "int_interactions"),
     ("int_prices_by_day", "int_response_matches"),
+    ("int_identities", "int_response_matches"),
     ("int_interactions",),
     ("int_load_horizon",),
+    _READ,
     ("+fct_sessions",),
     ("int_responses+",),
 )
 
-#: The incremental models that compute something.
-DERIVED = ("int_session_events", "int_response_matches", "int_feedback_matches", "int_interactions")
-STREAMS = ("int_queries", "int_responses", "int_feedback", "int_product_events")
+#: The incremental models.
+INCREMENTAL = (
+    "int_repeated_events", "int_session_events", "int_response_matches", "int_feedback_matches",
+    "int_interactions",
+)  # fmt: skip
 
 #: Where a build breaks: the model's query, its transaction after the delete or after the insert,
 #: a data test of the model, the file of a seed.
 FaultKind = Literal["query", "delete", "insert", "test", "seed"]
 FAULTS: Mapping[FaultKind, Sequence[str]] = {
-    "query": (*DERIVED, *STREAMS, "int_identities", "int_prices_by_day", "int_load_horizon"),
-    "test": (*STREAMS, "int_response_matches", "int_interactions"),
+    "query": ("int_identities", "int_prices_by_day", "int_excluded_users", "int_as_of"),
+    "test": ("int_response_matches", "int_feedback_matches", "int_interactions"),
     "seed": ("model_prices",),
-    "delete": (*DERIVED, *STREAMS),
-    "insert": (*DERIVED, *STREAMS),
+    "delete": INCREMENTAL,
+    "insert": INCREMENTAL,
 }
 LoadKind = Literal["events", "empty", "duplicates", "none"]
 
