@@ -290,9 +290,12 @@ def _builds(random: Random) -> list[Build]:
             fault = faults.pop(random.randrange(len(faults)))
             builds.append(Build(fault=fault, node=random.choice(FAULTS[fault])))
         else:
-            builds.append(Build(parts=random.choice(PARTS) if kind == "part" else ()))
+            is_first = not any(build.is_complete for build in builds)
+            # In an empty warehouse a part needs all that it reads.
+            parts = [part for part in PARTS if part[0].startswith("+") or not is_first]
+            builds.append(Build(parts=random.choice(parts) if kind == "part" else ()))
             # Only what is there can break while it is replaced.
-            if kind == "complete" and not any(build.is_complete for build in builds[:-1]):
+            if kind == "complete" and is_first:
                 faults += ["delete", "insert"]
     return [*builds, Build()]
 

@@ -10,8 +10,9 @@ from support.project import DbtProject, Row
 
 Record = Mapping[str, Any]
 
-#: Versions of rows: when something was written, not what.
-VERSIONS = ("changed_seq", "loads_seen_to")
+#: When and by which code something was written, not what. (A wrong model writes another
+#: fingerprint, and must be noticed by what else it writes.)
+VERSIONS = ("changed_seq", "loads_seen_to", "definitions_fingerprint")
 
 
 def assert_same_rows(
