@@ -109,7 +109,7 @@ def killed_in_model(project: DbtProject, args: Sequence[str], random: Random) ->
     After a statement of some kind was sent, up to a twentieth of a second later.
     """
     # A full refresh creates every table; only what is there already is deleted from.
-    n_of = {"begin": 25, "create": 25, "commit": 25, "delete": 0 if "--full-refresh" in args else 9}
+    n_of = {"begin": 12, "create": 12, "commit": 12, "delete": 0 if "--full-refresh" in args else 5}
     word = random.choice([word for word, n_statements in n_of.items() if n_statements])
     left = random.randrange(1, n_of[word] + 1)
     building = Building(project, args)
