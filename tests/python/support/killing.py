@@ -143,9 +143,9 @@ def seconds_of_build(project: DbtProject, args: Sequence[str]) -> float:
 class Loading:
     """A load that has begun in a process of its own."""
 
-    def __init__(self, warehouse: Path | str, path: Path, env: Mapping[str, str] | None = None):
-        """Begin to load a file or a folder."""
-        self._process, self._events = _begin(_load, warehouse, path, dict(env or {}))
+    def __init__(self, warehouse: Path, path: Path):
+        """Begin to load a file."""
+        self._process, self._events = _begin(_load, warehouse, path)
 
     def wait_until_begun(self) -> None:
         """Wait until all is imported and the load itself begins."""
@@ -198,7 +198,7 @@ def _build(
     """Run dbt; in the process that may be killed."""
     from dbt.cli.main import dbtRunner
 
-    _set_environment(environment)
+    os.environ.update(environment)
 
     def tell(event: Any) -> None:
         name, node = event.info.name, ""
@@ -217,12 +217,6 @@ def _build(
     os._exit(0 if done.success else 1)
 
 
-def _set_environment(environment: Mapping[str, str]) -> None:
-    """Set variables as if the process had been started with them."""
-    os.environ.update(environment)
-    time.tzset()
-
-
 def _unpickled(path: Path) -> Any:
     """The parsed manifest, without the indexes that dbt makes when it needs them."""
     manifest = pickle.loads(path.read_bytes())  # noqa: S301 - written by the test
@@ -234,13 +228,10 @@ def _unpickled(path: Path) -> Any:
     return manifest
 
 
-def _load(
-    warehouse: Path | str, path: Path, environment: Mapping[str, str], events: Connection
-) -> None:
+def _load(warehouse: Path, path: Path, events: Connection) -> None:
     """Load a file; in the process that may be killed."""
     from load_helpers import load_files
 
-    _set_environment(environment)
     events.send(False)
     load_files(warehouse, path)
     events.send(True)
