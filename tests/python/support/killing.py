@@ -127,16 +127,19 @@ def killed_in_model(project: DbtProject, args: Sequence[str], random: Random) ->
 def killed_at_random(
     project: DbtProject, args: Sequence[str], random: Random, seconds: float
 ) -> Death:
-    """Kill a build at any moment of so many seconds from its beginning."""
+    """Kill a build at any moment of so many seconds from its first statement."""
     building = Building(project, args)
+    next(building.moments())
     time.sleep(random.random() * seconds)
     return building.kill()
 
 
 def seconds_of_build(project: DbtProject, args: Sequence[str]) -> float:
-    """How long an undisturbed build takes."""
+    """How long an undisturbed build takes, from its first statement to its end."""
+    building = Building(project, args)
+    next(building.moments())
     began = time.monotonic()
-    Building(project, args).finish()
+    building.finish()
     return time.monotonic() - began
 
 
