@@ -79,7 +79,8 @@ def open_duckdb(
                 **(settings or {}),
             },
         )
-        connection.execute("set TimeZone = 'UTC'")
+        # For all cursors: they do not take over what is set for a connection alone.
+        connection.execute("set global TimeZone = 'UTC'")
     except (duckdb.Error, OSError) as error:
         raise explain_duckdb_error(error, location) from error
     return connection

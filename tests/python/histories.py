@@ -646,16 +646,7 @@ def cut_into_loads(events: Sequence[RawEvent], n_loads: int, random: Random) -> 
     places = [number for number in range(n_loads) if number != empty] or [0]
     loads: list[list[RawEvent]] = [[] for _ in range(n_loads)]
     for events_of_one in _by_history(events).values():
-        chosen = [random.choice(places) for _ in events_of_one]
-        # Half of the histories keep their order, so that corrections come last and alone.
-        if random.random() < 0.5:
-            chosen.sort()
-            seen: set[str] = set()
-            for index, event in enumerate(events_of_one):
-                if event.fields["event_id"] in seen:
-                    later = [place for place in places if place >= chosen[index]]
-                    chosen[index] = random.choice(later[1:] or later)
-                seen.add(event.fields["event_id"])
+        chosen = choose_places(events_of_one, places, random)
         for event, place in zip(events_of_one, chosen, strict=True):
             loads[place].append(event)
             if random.random() < 0.03:
@@ -666,6 +657,23 @@ def cut_into_loads(events: Sequence[RawEvent], n_loads: int, random: Random) -> 
         Load(number, [event._replace(load_seq=number) for event in batch], n_duplicates=len(batch))
         for number, batch in enumerate(loads, start=1)
     ]
+
+
+def choose_places(events: Sequence[RawEvent], places: Sequence[int], random: Random) -> list[int]:
+    """In which load each event of one history arrives; `places` ascend.
+
+    Half of the histories keep their order, so that corrections come last and alone.
+    """
+    chosen = [random.choice(places) for _ in events]
+    if random.random() < 0.5:
+        chosen.sort()
+        seen: set[str] = set()
+        for index, event in enumerate(events):
+            if event.fields["event_id"] in seen:
+                later = [place for place in places if place >= chosen[index]]
+                chosen[index] = random.choice(later[1:] or later)
+            seen.add(event.fields["event_id"])
+    return chosen
 
 
 def rare_corrections() -> list[list[RawEvent]]:

@@ -67,21 +67,7 @@ def test_every_wrong_definition_turns_a_unit_test_red(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_every_wrong_model_of_zone_a_is_noticed(tmp_path: Path) -> None:
-    prepared = at(_project(tmp_path), tmp_path / "prepared")
-    world = build(prepared, recipe(1).events())
-    checkpoint(prepared)
-
-    def compare(project: DbtProject) -> None:
-        compare_facts(project, world)
-        compare_marts(project, world)
-
-    def growth() -> PreparedGrowth:
-        made = PreparedGrowth(prepared, tmp_path / "growth", seed=1, n_histories=400)
-        made.check("unchanged")
-        return made
-
-    compare(prepared)
-    run = MutationRun(prepared, tmp_path, compare, growth)
+    run = prepared_run(tmp_path)
     planted = [mutant for mutant in run.unit_tests.mutants if not mutant.is_definition]
     stale = set(EQUIVALENT) - {_short(mutant.name) for mutant in planted}
     assert not stale, "not in the models any more:\n" + "\n".join(sorted(stale))
@@ -93,6 +79,25 @@ def test_every_wrong_model_of_zone_a_is_noticed(tmp_path: Path) -> None:
     write_report(tmp_path / "mutants.json", killers)
     survivors = [name for name, killer in killers.items() if killer is None]
     assert not survivors, f"{len(survivors)} of {len(killers)} survive:\n" + "\n".join(survivors)
+
+
+def prepared_run(folder: Path) -> MutationRun:
+    """A warehouse that the right models built, and all ways to notice a wrong one."""
+    prepared = at(_project(folder), folder / "prepared")
+    world = build(prepared, recipe(1).events())
+    checkpoint(prepared)
+
+    def compare(project: DbtProject) -> None:
+        compare_facts(project, world)
+        compare_marts(project, world)
+
+    def growth() -> PreparedGrowth:
+        made = PreparedGrowth(prepared, folder / "growth", seed=1, n_histories=400)
+        made.check("unchanged")
+        return made
+
+    compare(prepared)
+    return MutationRun(prepared, folder, compare, growth)
 
 
 def _project(folder: Path) -> DbtProject:

@@ -10,8 +10,9 @@ from support.project import DbtProject, Row
 
 Record = Mapping[str, Any]
 
-#: Versions of rows: when something was written, not what.
-VERSIONS = ("changed_seq", "loads_seen_to")
+#: When and by which code something was written, not what. (A wrong model writes another
+#: fingerprint, and must be noticed by what else it writes.)
+VERSIONS = ("changed_seq", "loads_seen_to", "definitions_fingerprint")
 
 
 def assert_same_rows(
@@ -41,19 +42,6 @@ def assert_same_rows(
         ]
     faults.sort(key=lambda fault: (len(fault), fault))
     assert not faults, "\n".join([f"{name}: {len(faults)} differences, such as", *faults[:12]])
-
-
-def columns_of(project: DbtProject, schema: str, table: str) -> list[str]:
-    """Columns of a table without versions, in order."""
-    rows = project.query(
-        "select column_name from information_schema.columns "
-        f"where table_schema = '{schema}' and table_name = '{table}' order by ordinal_position"
-    )
-    return [
-        str(row[0])
-        for row in rows
-        if row[0] not in VERSIONS and not str(row[0]).endswith("_seen_to")
-    ]
 
 
 def differing_rows(
@@ -95,17 +83,26 @@ Snapshot = Mapping[str, tuple[list[str], list[Row]]]
 
 def snapshot(project: DbtProject) -> Snapshot:
     """Columns and rows of every mart and of every intermediate table, without versions of rows."""
-    tables = {}
-    for schema, prefix in (("intermediate", "int_"), ("marts", "")):
-        for table in project.relations(schema):
-            if table.startswith(prefix):
-                columns = columns_of(project, schema, table)
-                # Zone A keeps rows that say what a match was before, or a call implied once.
-                where = " where is_current" if "is_current" in columns else ""
-                where = " where not is_withdrawn" if "is_withdrawn" in columns else where
-                sql = f"select {', '.join(columns)} from {schema}.{table}{where}"
-                tables[table] = columns, project.query(sql)
-    return tables
+    columns: dict[tuple[str, str], list[str]] = {}
+    for schema, table, column in project.query(
+        "select table_schema, table_name, column_name from information_schema.columns"
+        " where table_schema = 'marts'"
+        r" or table_schema = 'intermediate' and table_name like 'int\_%' escape '\'"
+        " order by table_schema, table_name, ordinal_position"
+    ):
+        if column not in VERSIONS and not column.endswith("_seen_to"):
+            columns.setdefault((schema, table), []).append(column)
+    statements = []
+    for (schema, table), names in columns.items():
+        # Zone A keeps rows that say what a match was before, or a call implied once.
+        where = " where is_current" if "is_current" in names else ""
+        where = " where not is_withdrawn" if "is_withdrawn" in names else where
+        statements.append(f"select {', '.join(names)} from {schema}.{table}{where}")
+    rows = project.query_all(statements)
+    return {
+        table: (names, found)
+        for ((_, table), names), found in zip(columns.items(), rows, strict=True)
+    }
 
 
 def differing_tables(one: Snapshot, other: Snapshot) -> list[str]:

@@ -1,12 +1,11 @@
-"""Grow a warehouse load by load, and compare it with one that was built at once."""
+"""Add the same later loads to a built warehouse again and again, to try changes of the models."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 
 import duckdb
 
@@ -17,65 +16,6 @@ from support.project import DbtProject
 from support.raw_tables import Load, create_raw_tables, write_loads
 from support.small_project import at
 from support.small_seeds import CORRECTED_PRICES, PRICES, write_small_seeds
-
-#: What a build may be left with when only some models ran.
-PARTS: tuple[tuple[str, ...], ...] = (
-    ("int_load_horizon", "int_queries", "int_session_events"),
-    ("int_load_horizon", "int_queries", "int_interactions"),
-    ("int_load_horizon", "int_responses", "int_response_matches"),
-    ("+int_response_matches",),
-    ("+int_feedback_matches",),
-    ("int_load_horizon", "int_identities", "int_session_events"),
-    ("int_load_horizon", "int_feedback", "int_feedback_matches", "int_interactions"),
-    ("int_interactions",),
-    ("int_load_horizon",),
-)
-
-
-def grow(project: DbtProject, loads: Sequence[Load], random: Random) -> list[str]:
-    """Load and build step by step; returns what was done, for the message of a failure."""
-    done = []
-    create_raw_tables(project)
-    corrected_after = random.randrange(1, len(loads))
-    write_small_seeds(project.root, PRICES)
-    project.dbt("seed")
-    for number, load in enumerate(loads, start=1):
-        write_loads(project, [load])
-        if number > 1 and random.random() < 0.4:
-            part = random.choice(PARTS)
-            project.dbt("run", "--select", *part)
-            done.append(f"load {number}, build {' '.join(part)}")
-            if random.random() < 0.5 and number < len(loads):
-                continue
-        if number == corrected_after + 1:
-            write_small_seeds(project.root, CORRECTED_PRICES)
-            project.dbt("seed", "--select", "model_prices")
-            done.append("correct prices")
-        # Marts keep nothing from one build to the next.
-        is_whole = number in (1, len(loads))
-        project.dbt("run", *(() if is_whole else ("--select", "path:models/intermediate")))
-        done.append(f"load {number}, build")
-    return done
-
-
-def check(fresh: Callable[[str], DbtProject], seed: int, n_histories: int, n_loads: int) -> None:
-    """Grow one warehouse, build another at once, and compare all that both hold.
-
-    `fresh` makes an empty warehouse; the second may replace the first.
-    """
-    random = seeded(seed)
-    loads = cut_into_loads(recipe(seed, n_histories).events(), n_loads, random)
-    project = fresh("grown")
-    done = grow(project, loads, random)
-    grown = snapshot(project)
-    project = fresh("at-once")
-    create_raw_tables(project)
-    write_loads(project, loads)
-    project.dbt("seed")
-    project.dbt("run")
-    faults = differing_tables(grown, snapshot(project))
-    assert not faults, "\n".join([f"seed {seed}: {'; '.join(done)}", *faults])
-
 
 #: The part of zone A that keeps rows from one build to the next, with what it reads.
 ZONE_A = ("--select", "+int_interactions", "--exclude", "path:models/staging")

@@ -166,22 +166,35 @@ class DbtProject:
         )
         return sorted(str(row[0]) for row in found)
 
+    def query_all(self, statements: Sequence[str]) -> list[list[Row]]:
+        """The rows of several queries, on one connection."""
+        return [rows for _, rows in self._fetch_all(statements)]
+
     def _fetch(self, sql: str) -> tuple[list[str], list[Row]]:
+        return self._fetch_all([sql])[0]
+
+    def _fetch_all(self, statements: Sequence[str]) -> list[tuple[list[str], list[Row]]]:
+        """Names of columns and rows of each query, on one connection."""
+        found = []
         if self.is_postgres:
             import psycopg2
 
             connection = psycopg2.connect(self.warehouse, options="-c TimeZone=UTC")
             try:
                 with connection.cursor() as cursor:
-                    cursor.execute(sql)
-                    names = [str(column[0]) for column in cursor.description or ()]
-                    return names, [tuple(row) for row in cursor.fetchall()]
+                    for sql in statements:
+                        cursor.execute(sql)
+                        names = [str(column[0]) for column in cursor.description or ()]
+                        found.append((names, [tuple(row) for row in cursor.fetchall()]))
             finally:
                 connection.close()
+            return found
         with duckdb.connect(self.warehouse) as database:
-            done = database.execute(sql)
-            names = [str(column[0]) for column in done.description or ()]
-            return names, [tuple(row) for row in done.fetchall()]
+            for sql in statements:
+                done = database.execute(sql)
+                names = [str(column[0]) for column in done.description or ()]
+                found.append((names, [tuple(row) for row in done.fetchall()]))
+        return found
 
 
 def copy_project(destination: Path, root: Path = ROOT) -> Path:

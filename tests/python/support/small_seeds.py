@@ -42,7 +42,14 @@ CORRECTED_PRICES = (
     _price("acme", "changing", "exact", "1.1 0.1 1.25 4.4"),
     _price("globex", "shared", "exact", "6 0 0 6"),
 )
+#: Corrected once more: one of two models dearer again, the other unknown.
+CORRECTED_AGAIN = (
+    *(price for price in CORRECTED_PRICES if price.model not in ("changing", "large")),
+    _price("acme", "changing", "exact", "1.2 0.1 1.25 4.4", date(2025, 1, 6)),
+)
 ALIASES = (Alias("gate/large", "acme", "large"), Alias("v2", "acme", "no-cache"))
+#: One alias means another model, one is gone, one is new.
+CHANGED_ALIASES = (Alias("gate/large", "acme", "no-cache"), Alias("unheard-of", "acme", "large"))
 GOALS = (
     Goal("booking", "booked", date(2025, 1, 15), is_exhaustive=True),
     Goal("booking", "saved", date(2025, 2, 1), is_exhaustive=False),
@@ -50,12 +57,16 @@ GOALS = (
 EXCLUDED_USERS = ("staff",)
 
 
-def small_inputs(loaded_at: datetime, prices: Sequence[Price] = PRICES) -> Inputs:
+def small_inputs(
+    loaded_at: datetime, prices: Sequence[Price] = PRICES, aliases: Sequence[Alias] = ALIASES
+) -> Inputs:
     """The same seeds for the reference."""
-    return Inputs(prices, ALIASES, GOALS, frozenset(EXCLUDED_USERS), loaded_at)
+    return Inputs(prices, aliases, GOALS, frozenset(EXCLUDED_USERS), loaded_at)
 
 
-def write_small_seeds(root: Path, prices: Sequence[Price] = PRICES) -> None:
+def write_small_seeds(
+    root: Path, prices: Sequence[Price] = PRICES, aliases: Sequence[Alias] = ALIASES
+) -> None:
     """Replace the seeds of a copy of the project."""
     _write(
         root / "seeds/model_prices.csv",
@@ -72,7 +83,7 @@ def write_small_seeds(root: Path, prices: Sequence[Price] = PRICES) -> None:
     _write(
         root / "seeds/model_aliases.csv",
         "alias,provider,model",
-        ((alias.alias, alias.provider, alias.model) for alias in ALIASES),
+        ((alias.alias, alias.provider, alias.model) for alias in aliases),
     )
     _write(
         root / "seeds/goals.csv",
