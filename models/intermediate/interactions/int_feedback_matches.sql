@@ -90,13 +90,13 @@ touched as (
             or scope_id in (select unseen_calls.trace_id from unseen_calls)
         )
     union
-    select stored.event_id
-    from {{ this }} as stored
+    select kept.event_id
+    from {{ this }} as kept
     left join identities
-        on stored.sent_user_id = identities.alias_id
+        on kept.sent_user_id = identities.alias_id
     where
-        stored.is_current
-        and stored.resolved_user_id <> coalesce(identities.user_id, stored.sent_user_id)
+        kept.is_current
+        and kept.resolved_user_id <> coalesce(identities.user_id, kept.sent_user_id)
 ),
 {% endif %}
 
@@ -279,22 +279,22 @@ final as (
     union all
     select
         {% for column in result_columns -%}
-        stored.{{ column }},
+        kept.{{ column }},
         {% endfor -%}
         false as is_current,
-        stored.loads_seen_to,
-        stored.calls_seen_to,
-        stored.definitions_fingerprint,
+        kept.loads_seen_to,
+        kept.calls_seen_to,
+        kept.definitions_fingerprint,
         case
-            when stored.is_current then {{ llm_analytics.next_change() }}
-            else stored.changed_seq
+            when kept.is_current then {{ llm_analytics.next_change() }}
+            else kept.changed_seq
         end as changed_seq
-    from {{ this }} as stored
+    from {{ this }} as kept
     inner join identified
-        on stored.event_id = identified.event_id
+        on kept.event_id = identified.event_id
     where
-        stored.interaction_id is not null
-        and stored.interaction_id <> coalesce(identified.interaction_id, '')
+        kept.interaction_id is not null
+        and kept.interaction_id <> coalesce(identified.interaction_id, '')
     {% endif %}
 )
 

@@ -29,12 +29,12 @@ touched_threads as (
     where interaction_id in (select changed_query_ids.event_id from changed_query_ids)
     union
     -- A query that has lost its user leaves no row in its former session.
-    select stored.thread_id
-    from {{ this }} as stored
+    select kept.thread_id
+    from {{ this }} as kept
     inner join {{ ref('int_queries') }} as queries
-        on stored.interaction_id = queries.event_id
+        on kept.interaction_id = queries.event_id
     where
-        stored.session_id is not null
+        kept.session_id is not null
         and coalesce(queries.user_id, queries.anonymous_id) is null
     union
     select thread_id
@@ -158,19 +158,19 @@ feedback as (
     'time_to_first_token_ms': 'time_to_first_token_ms',
 } %}
 
-{% set calls %}
-    from {{ ref('int_response_matches') }}
+calls as (
+    select * from {{ ref('int_response_matches') }}
     where
         is_current
-        and interaction_id is not null
         {%- if is_incremental() %}
         and thread_id in (select touched_threads.thread_id from touched_threads)
         {%- endif %}
-{%- endset %}
+        and interaction_id is not null
+),
 
 shared_interactions as (
     select interaction_id
-    {{- calls }}
+    from calls
     group by interaction_id
     having count(*) > 1
 ),
@@ -193,14 +193,14 @@ lone_calls as (
         {% endfor -%}
         {{ billed_basis }} as first_cost_basis,
         {{ billed_basis }} as last_cost_basis
-    {{- calls }}
-        and interaction_id not in (select shared.interaction_id from shared_interactions as shared)
+    from calls
+    where interaction_id not in (select shared.interaction_id from shared_interactions as shared)
 ),
 
 shared_calls as (
     select *
-    {{- calls }}
-        and interaction_id in (select shared.interaction_id from shared_interactions as shared)
+    from calls
+    where interaction_id in (select shared.interaction_id from shared_interactions as shared)
 ),
 
 shared_totals as (

@@ -93,24 +93,24 @@ touched as (
             or trace_id in (select unread_queries.trace_id from unread_queries)
         )
     union
-    select stored.event_id
-    from {{ this }} as stored
+    select kept.event_id
+    from {{ this }} as kept
     left join identities
-        on stored.sent_user_id = identities.alias_id
+        on kept.sent_user_id = identities.alias_id
     where
-        stored.is_current
-        and stored.resolved_user_id <> coalesce(identities.user_id, stored.sent_user_id)
+        kept.is_current
+        and kept.resolved_user_id <> coalesce(identities.user_id, kept.sent_user_id)
     union
-    select stored.event_id
-    from {{ this }} as stored
+    select kept.event_id
+    from {{ this }} as kept
     inner join prices
         on
-            coalesce(stored.sent_provider, '') = prices.sent_provider
-            and {{ llm_analytics.sent_model('stored') }} = prices.sent_model
-            and cast(stored.occurred_at as date) = prices.price_date
+            coalesce(kept.sent_provider, '') = prices.sent_provider
+            and {{ llm_analytics.sent_model('kept') }} = prices.sent_model
+            and cast(kept.occurred_at as date) = prices.price_date
     where
-        stored.is_current
-        and coalesce(stored.price_fingerprint, '') <> prices.price_fingerprint
+        kept.is_current
+        and coalesce(kept.price_fingerprint, '') <> prices.price_fingerprint
 ),
 {% endif %}
 
@@ -400,21 +400,21 @@ final as (
     union all
     select
         {% for column in result_columns -%}
-        stored.{{ column }},
+        kept.{{ column }},
         {% endfor -%}
         false as is_current,
-        stored.loads_seen_to,
-        stored.definitions_fingerprint,
+        kept.loads_seen_to,
+        kept.definitions_fingerprint,
         case
-            when stored.is_current then {{ llm_analytics.next_change() }}
-            else stored.changed_seq
+            when kept.is_current then {{ llm_analytics.next_change() }}
+            else kept.changed_seq
         end as changed_seq
-    from {{ this }} as stored
+    from {{ this }} as kept
     inner join costed
-        on stored.event_id = costed.event_id
+        on kept.event_id = costed.event_id
     where
-        stored.interaction_id is not null
-        and stored.interaction_id <> coalesce(costed.interaction_id, '')
+        kept.interaction_id is not null
+        and kept.interaction_id <> coalesce(costed.interaction_id, '')
     {% endif %}
 )
 

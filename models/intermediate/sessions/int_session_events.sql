@@ -80,15 +80,15 @@ unread as (
 -- Events sent under an alias that belongs to somebody else than when they were last written.
 reidentified as (
     select
-        stored.stream,
-        stored.event_id,
-        stored.sent_user_id,
-        coalesce(identities.user_id, stored.sent_user_id) as user_id,
-        stored.occurred_at
-    from {{ this }} as stored
+        kept.stream,
+        kept.event_id,
+        kept.sent_user_id,
+        coalesce(identities.user_id, kept.sent_user_id) as user_id,
+        kept.occurred_at
+    from {{ this }} as kept
     left join identities
-        on stored.sent_user_id = identities.alias_id
-    where stored.user_id <> coalesce(identities.user_id, stored.sent_user_id)
+        on kept.sent_user_id = identities.alias_id
+    where kept.user_id <> coalesce(identities.user_id, kept.sent_user_id)
 ),
 
 touched_events as (
@@ -118,12 +118,12 @@ sessions_of_touched_users as (
 ),
 
 touched_sessions as (
-    select stored.session_id
-    from {{ this }} as stored
+    select kept.session_id
+    from {{ this }} as kept
     inner join touched_events
         on
-            stored.stream = touched_events.stream
-            and stored.event_id = touched_events.event_id
+            kept.stream = touched_events.stream
+            and kept.event_id = touched_events.event_id
     union
     select sessions_of_touched_users.session_id
     from sessions_of_touched_users
@@ -142,14 +142,14 @@ touched_sessions as (
 
 island_events as (
     select
-        stored.{{ activity_columns | join(',\n        stored.') }}
-    from {{ this }} as stored
+        kept.{{ activity_columns | join(',\n        kept.') }}
+    from {{ this }} as kept
     inner join touched_sessions
-        on stored.session_id = touched_sessions.session_id
+        on kept.session_id = touched_sessions.session_id
     left join touched_events
         on
-            stored.stream = touched_events.stream
-            and stored.event_id = touched_events.event_id
+            kept.stream = touched_events.stream
+            and kept.event_id = touched_events.event_id
     where touched_events.event_id is null
     union all
     select
