@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -198,7 +199,9 @@ def test_a_measure_is_that_of_the_command(tmp_path: Path) -> None:
     cost = measure([sys.executable, "-c", code], folder=tmp_path, spill=[tmp_path])
     assert 0.4 <= cost.cpu_seconds < 2
     assert cost.wall_seconds >= 0.8
-    assert 300e6 < cost.peak_memory_bytes < 600e6
+    # A process starts with the peak of the one that made it, here of all tests before this one.
+    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    assert 300e6 < cost.peak_memory_bytes < max(600e6, 1.1 * own_peak)
     assert cost.peak_spill_bytes == 1000
     assert cost.output == "done\n"
     if cost.samples:
