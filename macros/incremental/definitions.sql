@@ -1,6 +1,7 @@
 {#
     What the rows of an incremental model were made by: its own code and every definition that
-    zone A uses, as rendered with the settings of this run.
+    zone A uses, as rendered with the settings of this run. An integer, for a text would have to be
+    compressed in each row group.
 #}
 {% macro definitions_fingerprint() %}
     {%- set definitions = [
@@ -18,7 +19,7 @@
         llm_analytics.end_state('attempts', 'answered', 'thumbs', 'latency'),
         llm_analytics.setting('answer_due_seconds'),
     ] -%}
-    {{ return(local_md5(definitions | join('\n'))) }}
+    {{ return(local_md5(definitions | join('\n'))[:15] | int(base=16)) }}
 {% endmacro %}
 
 {#
@@ -33,10 +34,12 @@
         {%- set found = [none] -%}
         {%- if 'definitions_fingerprint' in columns -%}
             {%- set found = run_query(
-                'select distinct definitions_fingerprint from ' ~ this
+                'select distinct cast(definitions_fingerprint as ' ~ dbt.type_string() ~ ') from '
+                ~ this
             ).columns[0].values() -%}
         {%- endif -%}
-        {%- if found | reject('equalto', llm_analytics.definitions_fingerprint()) | list -%}
+        {%- set expected = llm_analytics.definitions_fingerprint() | string -%}
+        {%- if found | map('string') | reject('equalto', expected) | list -%}
             {{ exceptions.raise_compiler_error(
                 this.name ~ ' was built with other definitions: a setting, a definition macro or the'
                 ~ ' model has changed since. Rebuild: dbt build --full-refresh'

@@ -76,6 +76,8 @@ def open_duckdb(
             config={
                 "autoload_known_extensions": "false",
                 "autoinstall_known_extensions": "false",
+                # As in profiles.yml, for either may make the file.
+                "storage_compatibility_version": "v1.4.0",
                 **(settings or {}),
             },
         )

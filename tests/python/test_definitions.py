@@ -47,11 +47,8 @@ def _incremental_sql(project: DbtProject, settings: Mapping[str, Any]) -> dict[s
 
 
 def _fingerprints(code: Mapping[str, str]) -> set[str]:
-    return {
-        match[0]
-        for sql in code.values()
-        for match in re.finditer(r"'[0-9a-f]{32}' as definitions_fingerprint", sql)
-    }
+    fingerprint = re.compile(r"cast\(\d+ as bigint\)\s+as definitions_fingerprint", re.IGNORECASE)
+    return {match[0] for sql in code.values() for match in fingerprint.finditer(sql)}
 
 
 def test_every_setting_is_said_to_shape_incremental_rows_or_not(root: Path) -> None:

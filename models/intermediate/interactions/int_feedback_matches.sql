@@ -35,7 +35,7 @@ identities as (
     select * from {{ ref('int_identities') }}
 ),
 
-calls as (
+calls as {{ llm_analytics.not_materialized() }} (
     select
         event_id,
         response_id,
@@ -272,7 +272,8 @@ final as (
         true as is_current,
         {{ llm_analytics.loads_read_to() }} as loads_seen_to,
         {{ llm_analytics.newest_change(ref('int_response_matches')) }} as calls_seen_to,
-        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
+        cast({{ llm_analytics.definitions_fingerprint() }} as {{ dbt.type_bigint() }})
+            as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from identified
     {% if is_incremental() %}

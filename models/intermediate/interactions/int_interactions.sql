@@ -103,14 +103,14 @@ placed_queries as (
     where queries.is_withdrawn is not true
 ),
 
-queries as (
+queries as {{ llm_analytics.not_materialized() }} (
     select * from placed_queries
     {%- if is_incremental() %}
     where event_id in (select read_queries.event_id from read_queries)
     {%- endif %}
 ),
 
-feedback as (
+feedback as {{ llm_analytics.not_materialized() }} (
     select * from {{ ref('int_feedback_matches') }}
     where
         is_current
@@ -158,7 +158,7 @@ feedback as (
     'time_to_first_token_ms': 'time_to_first_token_ms',
 } %}
 
-calls as (
+calls as {{ llm_analytics.not_materialized() }} (
     select * from {{ ref('int_response_matches') }}
     where
         is_current
@@ -197,7 +197,7 @@ lone_calls as (
     where interaction_id not in (select shared.interaction_id from shared_interactions as shared)
 ),
 
-shared_calls as (
+shared_calls as {{ llm_analytics.not_materialized() }} (
     select *
     from calls
     where interaction_id in (select shared.interaction_id from shared_interactions as shared)
@@ -245,7 +245,7 @@ attempts as (
     ['interaction_id', 'n_calls'] + counts.keys() | list + token_sums.keys() | list
     + usd_sums.keys() | list + ['first_cost_basis', 'last_cost_basis']
 ) %}
-call_facts as (
+call_facts as {{ llm_analytics.not_materialized() }} (
     select
         {{ (call_fact_columns + answer_columns.keys() | list) | join(',\n        ') }}
     from lone_calls
@@ -472,7 +472,8 @@ final as (
         {{ llm_analytics.newest_change(ref('int_session_events')) }} as sessions_seen_to,
         {{ llm_analytics.newest_change(ref('int_response_matches')) }} as calls_seen_to,
         {{ llm_analytics.newest_change(ref('int_feedback_matches')) }} as feedback_seen_to,
-        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
+        cast({{ llm_analytics.definitions_fingerprint() }} as {{ dbt.type_bigint() }})
+            as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from joined
     {% if is_incremental() %}

@@ -393,7 +393,8 @@ final as (
         {{ result_columns | join(',\n        ') }},
         true as is_current,
         {{ llm_analytics.loads_read_to() }} as loads_seen_to,
-        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
+        cast({{ llm_analytics.definitions_fingerprint() }} as {{ dbt.type_bigint() }})
+            as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from costed
     {% if is_incremental() %}

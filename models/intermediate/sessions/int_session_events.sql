@@ -233,7 +233,8 @@ final as (
         named.session_id,
         false as is_removal,
         {{ llm_analytics.loads_read_to() }} as loads_seen_to,
-        '{{ llm_analytics.definitions_fingerprint() }}' as definitions_fingerprint,
+        cast({{ llm_analytics.definitions_fingerprint() }} as {{ dbt.type_bigint() }})
+            as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
     from stretched
     inner join named

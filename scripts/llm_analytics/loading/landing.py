@@ -82,9 +82,6 @@ class Target(Protocol):
     def key(self, event_id: str) -> str:
         """SQL of something narrow that is equal for equal event ids; used in one statement only."""
 
-    def column(self, name: str, kind: str) -> str:
-        """SQL that declares a column of a new table."""
-
     def commit(self) -> None:
         """Makes the load visible."""
 
@@ -116,12 +113,6 @@ class DuckDbTarget:
     def key(self, event_id: str) -> str:
         """Say what to group event ids by: their 64-bit hash."""
         return f"hash({event_id})"
-
-    def column(self, name: str, kind: str) -> str:
-        """Declare a column; ids with the compression that the engine would find for them."""
-        if kind.startswith("varchar") and name.endswith("_id"):
-            return f'"{name}" varchar using compression fsst{kind.removeprefix("varchar")}'
-        return f'"{name}" {kind}'
 
     def commit(self) -> None:
         """Make the load visible."""
@@ -178,10 +169,6 @@ class PostgresTarget:
         """Say what to group event ids by: themselves."""
         return event_id
 
-    def column(self, name: str, kind: str) -> str:
-        """Declare a column."""
-        return f'"{name}" {kind}'
-
     def commit(self) -> None:
         """Make the load visible."""
         self._connection.commit()
@@ -204,7 +191,7 @@ def _ensure_table(target: Target, name: str, columns: dict[str, str]) -> None:
     )
     existing = {row[0] for row in found}
     if not existing:
-        typed = ", ".join(target.column(column, kind) for column, kind in columns.items())
+        typed = ", ".join(f'"{column}" {kind}' for column, kind in columns.items())
         target.run(f"create table {SCHEMA}.{name} ({typed})")
         return
     for column, kind in columns.items():

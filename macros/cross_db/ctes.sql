@@ -1,0 +1,19 @@
+{#
+    After `as` of a CTE that is read more than once: each reader takes what it needs of it. DuckDB
+    would write all of its columns down for both, which costs more where the CTE is no more than a
+    choice of rows.
+#}
+{% macro not_materialized() %}
+    {{- return(adapter.dispatch('not_materialized', 'llm_analytics')()) -}}
+{% endmacro %}
+
+{% macro default__not_materialized() -%}
+{%- endmacro %}
+
+{% macro duckdb__not_materialized() -%}
+    not materialized
+{%- endmacro %}
+
+{% macro postgres__not_materialized() -%}
+    not materialized
+{%- endmacro %}
