@@ -20,6 +20,7 @@ _COMMANDS = {
     "load": "loading.command",
     "status": "status",
     "summary": "summary",
+    "prices": "prices.command",
     "convert": "examples.command",
 }
 

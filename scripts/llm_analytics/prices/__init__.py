@@ -1,0 +1,1 @@
+"""`llm-analytics prices`: keeps the dated price list up to date from public price tables."""
