@@ -15,7 +15,7 @@ single_records as (
     select
         {{ column_list }},
         load_seq
-    from {{ ref('stg_events__' ~ stream) }}
+    from {{ ref('int_' ~ stream ~ '__unioned') }}
     where
         load_seq <= {{ llm_analytics.loads_read_to() }}
         and event_id not in {{ llm_analytics.repeated_ids(stream) }}
@@ -26,7 +26,7 @@ repeated_records as (
         {{ column_list }},
         load_seq,
         {{ llm_analytics.surrogate_key(columns) }} as content_key
-    from {{ ref('stg_events__' ~ stream) }}
+    from {{ ref('int_' ~ stream ~ '__unioned') }}
     where
         load_seq <= {{ llm_analytics.loads_read_to() }}
         and event_id in {{ llm_analytics.repeated_ids(stream) }}
@@ -92,11 +92,3 @@ standing_versions as (
         from {{ this }}
     )
 {%- endmacro %}
-
-{# Columns that every event of every stream has, in the order of the stream models. #}
-{% macro envelope_columns() %}
-    {{ return([
-        'source', 'event_id', 'event_version', 'occurred_at', 'sequence_number',
-        'user_id', 'anonymous_id', 'account_id', 'app_id', 'environment', 'platform', 'app_version',
-    ]) }}
-{% endmacro %}

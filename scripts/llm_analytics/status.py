@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llm_analytics.errors import LlmAnalyticsError
-from llm_analytics.loading.sources import find_source, source_names
+from llm_analytics.sources.registry import find_source, source_names
 from llm_analytics.warehouse import Warehouse, open_duckdb, open_postgres, resolve_warehouse
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -54,7 +54,7 @@ def _streams(query: Query, tables: set[str]) -> list[dict[str, Any]]:
     """Rows, first and last event and last load of each raw stream that holds any."""
     found = []
     for source in source_names():
-        for stream in find_source(source).streams():
+        for stream in find_source(source).streams:
             table = f"raw.{source}_{stream}"
             if table not in tables:
                 continue

@@ -39,6 +39,7 @@ class Field:
     is_required: bool = False
     is_identifier: bool = False
     is_text: bool = False
+    is_signed: bool = False
     min_length: int = 0
     max_length: int = 1_000_000
     minimum: Decimal | None = None
@@ -64,22 +65,20 @@ class Stream:
         """The fields by their names."""
         return {field.name: field for field in self.fields}
 
-    @property
-    def text_field(self) -> Field | None:
-        """The field that holds text under a policy, if the stream has one."""
-        return next((field for field in self.fields if field.is_text), None)
+    @cached_property
+    def text_fields(self) -> tuple[Field, ...]:
+        """The fields that hold text under a policy; text_length is the length of the first."""
+        return tuple(field for field in self.fields if field.is_text)
 
-    @property
-    def length_field(self) -> str | None:
-        """The field that says how long the text is, if the sender may state it."""
-        text = self.text_field
-        length = text.name.removesuffix("_text") + "_length" if text else ""
+    @cached_property
+    def signature_field(self) -> Field | None:
+        """The text whose words are counted and signed, because it is compared with others."""
+        return next((field for field in self.text_fields if field.is_signed), None)
+
+    def length_field(self, text: Field) -> str | None:
+        """The field that says how long a text is, if the sender may state it."""
+        length = text.name.removesuffix("_text") + "_length"
         return length if length in self.by_name else None
-
-    @property
-    def has_signature(self) -> bool:
-        """Whether the text's words are counted and signed: queries are compared, others not."""
-        return self.name == "queries"
 
     def landed_columns(self) -> dict[str, str]:
         """Every column of the raw table and its type, in order."""
@@ -93,9 +92,9 @@ class Stream:
         for field in self.fields:
             if field.name not in ("event", "timestamp", "event_id"):
                 columns[field.name] = field.landed_type
-        if self.text_field:
+        if self.text_fields:
             columns["text_length"] = "bigint"
-        if self.has_signature:
+        if self.signature_field:
             columns |= dict.fromkeys(SIGNATURE_COLUMNS, "bigint")
         return columns
 
@@ -124,6 +123,7 @@ def _field(name: str, schema: dict[str, Any], required: bool) -> Field:
         is_required=required,
         is_identifier=bool(schema.get("x-identifier")),
         is_text=bool(schema.get("x-text")),
+        is_signed=bool(schema.get("x-signature")),
         min_length=int(schema.get("minLength", 0)),
         max_length=int(schema.get("maxLength", 1_000_000)),
         values=tuple(schema.get("enum", ())),
@@ -141,7 +141,10 @@ def plan_directory() -> Path:
 
 
 def read_plan(folder: Path | None = None) -> dict[str, Stream]:
-    """The streams by name. Raises LlmAnalyticsError if a schema cannot be read."""
+    """The streams by name, of the tracking plan or of another folder of schemas.
+
+    Raises LlmAnalyticsError if a schema cannot be read.
+    """
     streams = {}
     for path in sorted((folder or plan_directory()).glob("*.json")):
         try:

@@ -12,7 +12,7 @@ import duckdb
 
 from llm_analytics.loading.load import LoadOptions, LoadReport, load
 from llm_analytics.loading.policy import Policy, TextPolicy
-from llm_analytics.loading.sources import find_source
+from llm_analytics.sources.registry import find_source
 from llm_analytics.warehouse import Warehouse
 
 MOMENT = 1_735_732_800_000  # 2025-01-01T12:00:00Z in epoch milliseconds

@@ -150,9 +150,9 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
         if (root / name).exists():
             source.mkdir(exist_ok=True)
             (source / name).write_bytes((root / name).read_bytes())
-    for folder in ("scripts/llm_analytics", "docs/tracking_plan"):
+    for folder in ("scripts/llm_analytics", "docs/tracking_plan", "docs/sources"):
         for path in (root / folder).rglob("*"):
-            if path.is_file() and path.suffix in {".py", ".json", ".typed"}:
+            if path.is_file() and path.suffix in {".py", ".json", ".md", ".typed"}:
                 copy = source / path.relative_to(root)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
@@ -168,6 +168,8 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
     names = set(zipfile.ZipFile(wheel).namelist())
     for schema in (root / "docs/tracking_plan").glob("*.json"):
         assert f"llm_analytics/schemas/{schema.name}" in names
+    for schema in (root / "docs/sources").glob("*/*.json"):
+        assert f"llm_analytics/source_schemas/{schema.parent.name}/{schema.name}" in names
     for module in (root / "scripts/llm_analytics").rglob("*.py"):
         assert module.relative_to(root / "scripts").as_posix() in names
     assert "llm_analytics/py.typed" in names
@@ -177,7 +179,9 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
         [
             sys.executable,
             "-c",
-            "from llm_analytics import tracking_plan as t; print(*t.read_plan())",
+            "from llm_analytics import tracking_plan as t; print(*t.read_plan())\n"
+            "from llm_analytics.sources.registry import find_source, source_names\n"
+            "print(*(find_source(name).name for name in source_names()))",
         ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},

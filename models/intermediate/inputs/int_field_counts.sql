@@ -90,10 +90,10 @@
             ],
         },
     },
-    'identities': {'relation': 'stg_events__identities', 'fields': {}},
-    'user_traits': {'relation': 'stg_events__user_traits', 'fields': {}},
-    'infrastructure_usage': {'relation': 'stg_events__infrastructure_usage', 'fields': {}},
-    'probes': {'relation': 'stg_events__probes', 'fields': {}},
+    'identities': {'relation': 'int_identities__unioned', 'fields': {}},
+    'user_traits': {'relation': 'int_user_traits__unioned', 'fields': {}},
+    'infrastructure_usage': {'relation': 'int_infrastructure_usage__unioned', 'fields': {}},
+    'probes': {'relation': 'int_probes__unioned', 'fields': {}},
 } %}
 
 with
@@ -108,7 +108,7 @@ with
     from {{ ref(input.relation) }} as events
     {%- if input.relation == 'int_queries' %}
     where events.is_withdrawn is not true
-    {%- elif input.relation.startswith('stg_') %}
+    {%- elif input.relation.endswith('__unioned') %}
     where events.load_seq <= (select horizon.load_seq from {{ ref('int_load_horizon') }} as horizon)
     {%- endif %}
 ),

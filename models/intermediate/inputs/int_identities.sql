@@ -2,7 +2,7 @@
 with
 
 identities as (
-    select * from {{ ref('stg_events__identities') }}
+    select * from {{ ref('int_identities__unioned') }}
 ),
 
 horizon as (

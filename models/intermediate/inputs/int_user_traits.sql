@@ -2,7 +2,7 @@
 with
 
 user_traits as (
-    select * from {{ ref('stg_events__user_traits') }}
+    select * from {{ ref('int_user_traits__unioned') }}
 ),
 
 identities as (

@@ -1,19 +1,7 @@
 -- One row per event of the stream: of several contents sent under one id, the one that stands.
 {{ config(materialized='view') }}
 
-{% set columns = llm_analytics.envelope_columns() + [
-    'source_session_id',
-    'conversation_id',
-    'trace_id',
-    'response_id',
-    'criterion',
-    'rubric',
-    'rubric_version',
-    'evaluator_id',
-    'evaluator_kind',
-    'score',
-    'label',
-] %}
+{% set columns = llm_analytics.stream_columns('evaluations') %}
 
 with
 

@@ -13,7 +13,7 @@ responses as (
 -- Calls that implied a query in one of their contents at least.
 once_implying as (
     select event_id
-    from {{ ref('stg_events__responses') }}
+    from {{ ref('int_responses__unioned') }}
     where
         implies_query
         and query_id = event_id

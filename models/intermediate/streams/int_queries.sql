@@ -2,21 +2,7 @@
 -- stands.
 {{ config(materialized='view') }}
 
-{% set columns = llm_analytics.envelope_columns() + [
-    'source_session_id',
-    'conversation_id',
-    'trace_id',
-    'conversation_turn',
-    'query_length',
-    'query_kind',
-    'is_clarification',
-    'is_implied',
-    'feature',
-    'text_length',
-    'text_word_count',
-    'text_signature_1',
-    'text_signature_2',
-] %}
+{% set columns = llm_analytics.stream_columns('queries') %}
 
 with
 

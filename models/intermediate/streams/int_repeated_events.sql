@@ -6,6 +6,7 @@
 {% set streams = [
     'queries', 'responses', 'feedback', 'product_events', 'exposures', 'evaluations',
 ] %}
+{{ llm_analytics.refuse_unread_sources(streams) }}
 
 with
 
@@ -18,7 +19,7 @@ horizon as (
     select
         event_id,
         load_seq
-    from {{ ref('stg_events__' ~ stream) }}
+    from {{ ref('int_' ~ stream ~ '__unioned') }}
     where load_seq <= (select horizon.load_seq from horizon)
 ),
 

@@ -104,6 +104,17 @@ final as (
         feature,
         coalesce(implies_query, false) as implies_query,
         text_length,
+        case when token_convention is not null then 'sent' end as token_evidence,
+        cast(null as {{ dbt.type_string() }}) as instrumentation,
+        cast(null as {{ dbt.type_string() }}) as span_id,
+        cast(null as {{ dbt.type_string() }}) as parent_span_id,
+        false as is_conversation_inferred,
+        cast(null as {{ dbt.type_timestamp() }}) as started_at,
+        cast(null as {{ dbt.type_string() }}) as previous_response_id,
+        cast(null as {{ dbt.type_bigint() }}) as query_length,
+        cast(null as {{ dbt.type_bigint() }}) as query_text_word_count,
+        cast(null as {{ dbt.type_bigint() }}) as query_text_signature_1,
+        cast(null as {{ dbt.type_bigint() }}) as query_text_signature_2,
         load_seq
     from landed
 )

@@ -14,7 +14,7 @@ from rich.table import Table
 from llm_analytics.loading.inputs import InputFile
 from llm_analytics.loading.load import LoadOptions, LoadReport, load
 from llm_analytics.loading.policy import Policy, TextPolicy
-from llm_analytics.loading.sources import find_source
+from llm_analytics.sources.registry import find_source
 from llm_analytics.warehouse import resolve_warehouse
 
 EXIT_QUARANTINED = 3

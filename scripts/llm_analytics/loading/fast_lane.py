@@ -168,21 +168,23 @@ def _landed_columns(
         event_id = _content_id(stream, present, policy)
         if "event_id" in names:
             event_id = f"case when event_id is null then {event_id} else event_id end"
-    text, length = stream.text_field, stream.length_field
+    texts = [item for item in stream.text_fields if item.name in names]
+    stated = {stream.length_field(item): item for item in texts}
     columns = [f"{event_id} as event_id", '"timestamp" as occurred_at']
     for item in present:
         if item.name in ("event_id", "timestamp") or item.is_text:
             continue
         name = quote_name(item.name)
-        if text and text.name in names and item.name == length:
-            name = f"coalesce({name}, length({quote_name(text.name)})) as {name}"
+        if item.name in stated:
+            name = f"coalesce({name}, length({quote_name(stated[item.name].name)})) as {name}"
         columns.append(name)
-    if text and text.name in names:
-        source = quote_name(text.name)
+    for item in texts:
+        source, length = quote_name(item.name), stream.length_field(item)
         if length and length not in names:
             columns.append(f"cast(length({source}) as bigint) as {quote_name(length)}")
-        columns.append(f"cast(length({source}) as bigint) as text_length")
-        if policy.lands_text or stream.has_signature:
+        if item is stream.text_fields[0]:
+            columns.append(f"cast(length({source}) as bigint) as text_length")
+        if policy.lands_text or item is stream.signature_field:
             columns.append(source)
     return columns
 

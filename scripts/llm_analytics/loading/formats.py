@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading.reasons import Reason
-from llm_analytics.loading.scan import LINE_BYTES
+from llm_analytics.loading.scan import LINE_BYTES, Verdicts
 from llm_analytics.tracking_plan import Stream
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -33,11 +33,10 @@ def _text_lines(blocks: Iterator[bytes]) -> Iterator[str]:
         yield rest.decode("utf-8", "surrogateescape")
 
 
-def _cell(name: str, text: str, kinds: dict[str, str]) -> str | None:
-    """A cell as JSON by the kind its column has in the plan; None when empty (absent)."""
+def json_value(text: str, kind: str) -> str | None:
+    """A cell as JSON by the kind its field has in the plan; None when empty (absent)."""
     if text == "":
         return None
-    kind = kinds.get(name, "string")
     if kind in ("integer", "number", "timestamp") and _NUMBER.fullmatch(text):
         return text
     if kind == "boolean" and text.lower() in ("true", "false"):
@@ -46,7 +45,7 @@ def _cell(name: str, text: str, kinds: dict[str, str]) -> str | None:
 
 
 def csv_lines(
-    blocks: Iterator[bytes], stream: Stream | None, verdicts: dict[int, Reason]
+    blocks: Iterator[bytes], stream: Stream | None, verdicts: Verdicts
 ) -> Iterator[bytes]:
     """The records of a CSV file with a header, as JSON lines in blocks.
 
@@ -67,14 +66,14 @@ def csv_lines(
             if not row:
                 batch.append("")
             elif any("\udc80" <= c <= "\udcff" for cell in row for c in cell if c > "\ud7ff"):
-                verdicts[number] = Reason.INVALID_UTF8
+                verdicts[number] = (Reason.INVALID_UTF8, None)
                 batch.append(json.dumps(row))
             elif len(row) != len(header):
-                verdicts[number] = Reason.WRONG_CELL_COUNT
+                verdicts[number] = (Reason.WRONG_CELL_COUNT, None)
                 batch.append(json.dumps(row))
             else:
                 cells = (
-                    (key, _cell(name, text, kinds))
+                    (key, json_value(text, kinds.get(name, "string")))
                     for key, name, text in zip(keys, header, row, strict=True)
                 )
                 batch.append("{" + ",".join(f"{k}:{v}" for k, v in cells if v is not None) + "}")

@@ -131,7 +131,7 @@ class Lanes:
         for line in lines:
             try:
                 if line.reason:
-                    raise Rejected(line.reason)
+                    raise Rejected(line.reason, line.detail)
                 clean = self._checker.check(line.raw, line.stream)
             except Rejected as verdict:
                 rejected.append(self._quarantine_row(line, verdict))

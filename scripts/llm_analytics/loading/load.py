@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,14 +17,14 @@ import duckdb
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading import landing
 from llm_analytics.loading.fast_lane import quote_text
-from llm_analytics.loading.formats import array_lines, csv_lines, is_array
-from llm_analytics.loading.inputs import LINE_FORMATS, Content, InputFile, find_inputs
+from llm_analytics.loading.inputs import Content, InputFile, find_inputs
 from llm_analytics.loading.landing import DuckDbTarget, FileReport, PostgresTarget, Target
 from llm_analytics.loading.lanes import Lanes
 from llm_analytics.loading.policy import Policy
-from llm_analytics.loading.reasons import Reason
+from llm_analytics.loading.reading import json_blocks
 from llm_analytics.loading.scan import Counts, Scanner
-from llm_analytics.loading.sources import Source
+from llm_analytics.loading.unpacking import FlatRecords
+from llm_analytics.sources.base import Context, Source
 from llm_analytics.tracking_plan import Stream
 from llm_analytics.warehouse import Warehouse, explain_duckdb_error, open_duckdb
 
@@ -74,57 +73,6 @@ def _no_progress(item: InputFile, n_bytes: int) -> None:
     return
 
 
-def _blocks(
-    item: InputFile,
-    content: Content,
-    folder: Path,
-    plan: dict[str, Stream],
-    verdicts: dict[int, Reason],
-    work: duckdb.DuckDBPyConnection,
-) -> Iterator[bytes]:
-    """The content as blocks of JSON lines, whatever its format."""
-    source = content.blocks()
-    head = next(source, b"")
-    source = itertools.chain([head] if head else [], source)
-    if item.format == ".csv":
-        return csv_lines(source, plan.get(item.stream or ""), verdicts)
-    if head.startswith(b"PAR1"):
-        return _parquet_lines(item, source, folder, work)
-    if item.format in (".parquet", ".pq") and head:
-        raise LlmAnalyticsError(f"{item.name} is not a Parquet file")
-    if item.format not in LINE_FORMATS and is_array(head):
-        return array_lines(source)
-    return source
-
-
-def _parquet_lines(
-    item: InputFile, blocks: Iterator[bytes], folder: Path, work: duckdb.DuckDBPyConnection
-) -> Iterator[bytes]:
-    """The rows of a Parquet file as JSON lines."""
-    copy, lines = folder / "input.parquet", folder / "input.jsonl"
-    with copy.open("wb") as file:
-        file.writelines(blocks)
-    cursor = work.cursor()
-    try:
-        cursor.execute(
-            f"copy (select * from read_parquet({quote_text(str(copy))}, hive_partitioning = false,"
-            f" file_row_number = false)) to {quote_text(str(lines))}"
-            " (format json, timestampformat '%Y-%m-%dT%H:%M:%S.%fZ')"
-        )
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.OutOfMemoryException):
-            raise
-        first = str(error).splitlines()[0].replace(str(copy), item.name)
-        raise LlmAnalyticsError(f"{item.name} cannot be read as Parquet: {first}") from error
-    finally:
-        cursor.close()
-        copy.unlink()
-    with lines.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            yield block
-    lines.unlink()
-
-
 def open_work(
     warehouse: Warehouse, folder: Path, options: LoadOptions
 ) -> duckdb.DuckDBPyConnection:
@@ -165,10 +113,12 @@ def load(
     Raises LlmAnalyticsError.
     """
     options = options or LoadOptions()
-    plan = source.streams()
+    plan = source.streams
     if options.stream is not None and options.stream not in plan:
         raise LlmAnalyticsError(f"unknown stream {options.stream!r}; known: {', '.join(plan)}")
-    inputs = find_inputs(paths, plan, options.stream)
+    if options.stream is not None and source.unpacker is not None:
+        raise LlmAnalyticsError(f"--stream is for events: a record of {source.name} says its own")
+    inputs = find_inputs(paths, {} if source.unpacker else plan, options.stream)
     folder = Path(tempfile.mkdtemp(prefix="llm_analytics_load_"))
     work: duckdb.DuckDBPyConnection | None = None
     try:
@@ -199,7 +149,7 @@ def _load(
     try:
         lanes = Lanes(work, folder, plan, options.policy, loaded_at + _CLOCK_SKEW)
         try:
-            files = _check_all(plan, inputs, lanes, work, folder, progress)
+            files = _check_all(source, options.policy, inputs, lanes, work, folder, progress)
             streams = lanes.staging.finish(work, plan)
         finally:
             lanes.close()
@@ -216,7 +166,8 @@ def _load(
 
 
 def _check_all(
-    plan: dict[str, Stream],
+    source: Source,
+    policy: Policy,
     inputs: list[InputFile],
     lanes: Lanes,
     work: duckdb.DuckDBPyConnection,
@@ -224,6 +175,7 @@ def _check_all(
     progress: Progress,
 ) -> list[FileReport]:
     """Runs all files through the lanes; returns what was counted while reading."""
+    plan = source.streams
     scanner = Scanner({stream.event: name for name, stream in plan.items()}, lanes.files)
     files: list[FileReport] = []
     n_workers = max(1, min(4, os.cpu_count() or 1))
@@ -241,9 +193,12 @@ def _check_all(
     try:
         for item in inputs:
             content, counts = Content(item), Counts()
-            verdicts: dict[int, Reason] = {}
-            blocks = _blocks(item, content, folder, plan, verdicts, work)
-            counts.verdicts = verdicts
+            blocks = json_blocks(item, content, folder, plan, counts.verdicts, work)
+            if source.unpacker is not None:
+                counts.verdicts, natives = {}, counts.verdicts
+                context = Context(item.name, policy, item.format == ".csv")
+                flat = FlatRecords(source, context, natives, counts.verdicts)
+                blocks = flat.blocks(blocks, item.format)
             for piece in scanner.scan(item, blocks, counts):
                 submit(lanes.fast, piece)
                 progress(item, content.n_bytes)

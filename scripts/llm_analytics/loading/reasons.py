@@ -14,6 +14,7 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"
     NOT_OBJECT = "not_object"
     WRONG_CELL_COUNT = "wrong_cell_count"
+    WRONG_STRUCTURE = "wrong_structure"
     NO_STREAM = "no_stream"
     UNKNOWN_EVENT = "unknown_event"
     MISSING_FIELD = "missing_field"

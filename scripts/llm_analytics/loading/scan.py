@@ -37,7 +37,7 @@ Int64s = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Line:
-    """One line for the strict parser. A reason set here is final."""
+    """One line for the strict parser. A reason set here is final; detail says of which field."""
 
     file_number: int
     line_number: int
@@ -45,6 +45,11 @@ class Line:
     raw: bytes
     stream: str | None
     reason: Reason | None = None
+    detail: str | None = None
+
+
+# Verdicts on records known beforehand: reason and detail, by the number of the line.
+Verdicts = dict[int, tuple[Reason, str | None]]
 
 
 @dataclass
@@ -53,7 +58,7 @@ class Counts:
 
     n_lines: int = 0
     n_blank: int = 0
-    verdicts: dict[int, Reason] = field(default_factory=dict)
+    verdicts: Verdicts = field(default_factory=dict)
 
 
 class PieceFiles:
@@ -304,12 +309,12 @@ class Scanner:
                 if not raw.strip(_BLANK):
                     counts.n_blank += 1
                     continue
-                reason = counts.verdicts.pop(int(numbers[row]), None)
+                number = int(numbers[row])
+                reason, detail = counts.verdicts.pop(number, (None, None))
                 if len(raw) > LINE_BYTES:
-                    raw, reason = raw[:KEPT_BYTES], Reason.LINE_TOO_LONG
-                self.add_slow(
-                    Line(item.number, int(numbers[row]), offset + start, raw, item.stream, reason)
-                )
+                    raw, reason, detail = raw[:KEPT_BYTES], Reason.LINE_TOO_LONG, None
+                place = (item.number, number, offset + start)
+                self.add_slow(Line(*place, raw, item.stream, reason, detail))
         self._pack(item, data, offset, starts, ends, numbers, is_aside)
 
     def _pack(

@@ -55,12 +55,12 @@ def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(reversed(pairs))
 
 
-_DECODER = json.JSONDecoder(
-    parse_float=Number, parse_int=Number, parse_constant=_no_constant, object_pairs_hook=_first_wins
-)
+_STRICT: dict[str, Any] = {"parse_constant": _no_constant, "object_pairs_hook": _first_wins}
+_TEXT_NUMBERS = json.JSONDecoder(parse_float=Number, parse_int=Number, **_STRICT)
+PYTHON_NUMBERS = json.JSONDecoder(**_STRICT)
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes, decoder: json.JSONDecoder = _TEXT_NUMBERS) -> dict[str, Any]:
     """A line as a JSON object by RFC 8259 alone; numbers stay text. Raises Rejected."""
     try:
         text = raw.decode("utf-8")
@@ -68,7 +68,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         raise Rejected(Reason.INVALID_UTF8) from None
     try:
         stripped = text.strip(" \t\r\n")
-        value, end = _DECODER.raw_decode(stripped)
+        value, end = decoder.raw_decode(stripped)
     except RecursionError:
         raise Rejected(Reason.TOO_DEEP) from None
     except ValueError:

@@ -45,12 +45,14 @@ class Staging:
         names = [row[0] for row in cursor.execute(f"describe {table}").fetchall()]
         values = {name: f"checked.{quote_name(name)}" for name in names}
         joins: list[str] = []
-        text = stream.text_field
-        if text and text.name in names and (stream.has_signature or self._redacts):
-            cursor.register("texts", self._text_columns(cursor, stream, table, text.name))
-            joins.append("left join texts on texts.n = checked.n")
-            del values[text.name]
-            values |= self._text_values(stream, text.name)
+        for number, text in enumerate(stream.text_fields):
+            is_signed = text is stream.signature_field
+            if text.name in names and (is_signed or self._redacts):
+                alias = f"texts_{number}"
+                cursor.register(alias, self._text_columns(cursor, table, text.name, is_signed))
+                joins.append(f"left join {alias} on {alias}.n = checked.n")
+                del values[text.name]
+                values |= self._text_values(alias, text.name, is_signed)
         if self._policy.id_key is not None:
             ids = [item.name for item in stream.fields if item.is_identifier]
             ids = [name for name in ids if name in names]
@@ -99,7 +101,7 @@ class Staging:
         return treated
 
     def _text_columns(
-        self, cursor: duckdb.DuckDBPyConnection, stream: Stream, table: str, name: str
+        self, cursor: duckdb.DuckDBPyConnection, table: str, name: str, is_signed: bool
     ) -> Arrays:
         """What is computed from the texts of a table, by the number n of their rows."""
         text = quote_name(name)
@@ -109,26 +111,26 @@ class Staging:
         ).fetchnumpy()
         texts = bytes(found["texts"][0] or b"")
         columns: Arrays = {"n": np.asarray(found["n"][0] if texts else [], dtype=np.int64)}
-        if stream.has_signature:
+        if is_signed:
             columns |= zip(SIGNATURE_COLUMNS, self._features.signatures(texts), strict=True)
         if self._redacts:
             redacted = [redact(one) for one in texts.decode().split("\0")[:-1]]
             columns["redacted"] = np.array([*redacted, ""], dtype=object)[:-1]
         return columns
 
-    def _text_values(self, stream: Stream, name: str) -> dict[str, str]:
+    def _text_values(self, texts: str, name: str, is_signed: bool) -> dict[str, str]:
         """SQL of the columns that come from a text, with the text itself where it may land."""
         values = {}
-        if stream.has_signature:
+        if is_signed:
             count, *halves = SIGNATURE_COLUMNS
-            values[count] = f"texts.{count}"
+            values[count] = f"{texts}.{count}"
             values |= {
-                half: f"case when texts.{count} > 0 then texts.{half} end" for half in halves
+                half: f"case when {texts}.{count} > 0 then {texts}.{half} end" for half in halves
             }
         if self._policy.text is TextPolicy.KEEP:
             values[name] = f"checked.{quote_name(name)}"
         elif self._redacts:
-            values[name] = "texts.redacted"
+            values[name] = f"{texts}.redacted"
         return values
 
     def _pseudonym_columns(

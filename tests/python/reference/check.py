@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from reference.marts import MARTS, Marts
+from reference.streams import SOURCED_COLUMNS
 from reference.world import World
 from support.compare import assert_same_rows
 from support.project import DbtProject
@@ -51,6 +52,7 @@ def compare_facts(project: DbtProject, world: World) -> None:
             "text_length",
             "conversation_turn",
             "implies_query",
+            *SOURCED_COLUMNS,
         ),
     )
     assert_same_rows(

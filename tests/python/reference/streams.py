@@ -19,6 +19,13 @@ ENVELOPE = (
 )  # fmt: skip
 _IDS = ("source_session_id", "conversation_id", "trace_id")
 
+#: What a call from another source than events may tell besides.
+SOURCED_COLUMNS = (
+    "token_evidence", "instrumentation", "span_id", "parent_span_id", "is_conversation_inferred",
+    "started_at", "previous_response_id", "query_length", "query_text_word_count",
+    "query_text_signature_1", "query_text_signature_2",
+)  # fmt: skip
+
 #: The columns of each stream, in the order in which their content is hashed.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "queries": (
@@ -34,7 +41,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "reasoning_tokens", "token_convention", "latency_ms", "client_latency_ms",
         "time_to_first_token_ms", "status", "error_type", "finish_reason", "prompt_name",
         "prompt_version", "temperature", "tool_call_count", "tool_cost_usd", "logged_cost_usd",
-        "feature", "implies_query", "text_length",
+        "feature", "implies_query", "text_length", *SOURCED_COLUMNS,
     ),
     "feedback": (
         *ENVELOPE, *_IDS, "response_id", "query_id", "feedback_type", "feedback_score",
@@ -97,6 +104,8 @@ def _row(stream: str, fields: Mapping[str, Any]) -> Row:
     elif stream == "responses":
         row["call_role"] = row["call_role"] or "answer"
         row["implies_query"] = bool(row["implies_query"])
+        row["token_evidence"] = "sent" if row["token_convention"] is not None else None
+        row["is_conversation_inferred"] = False
         is_top_level = row["call_role"] == "answer" and row["parent_response_id"] is None
         if row["implies_query"] and is_top_level:
             row["query_id"] = row["query_id"] or row["event_id"]
