@@ -75,3 +75,13 @@
 {% macro default__days_between(earlier, later) -%}
     cast({{ later }} - {{ earlier }} as bigint)
 {%- endmacro %}
+
+{# The start of the stretch of whole minutes, counted from midnight UTC, that a timestamp lies in. #}
+{% macro start_of_minutes(timestamp, minutes) -%}
+    {{ llm_analytics.add_seconds(
+        "cast('1970-01-01 00:00:00' as timestamp)",
+        llm_analytics.whole_quotient(
+            llm_analytics.epoch_microseconds(timestamp), minutes * 60000000
+        ) ~ ' * ' ~ minutes * 60
+    ) }}
+{%- endmacro %}

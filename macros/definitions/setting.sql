@@ -17,6 +17,10 @@
         'max_retention_days': 90,
         'return_window_days': 7,
         'max_turns': 1000,
+        'follow_up_minutes': 30,
+        'restart_window_minutes': 5,
+        'availability_min_attempts': 5,
+        'availability_error_share': 0.5,
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

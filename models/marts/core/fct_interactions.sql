@@ -40,6 +40,7 @@ final as (
 
         -- numerics
         cast(interactions.turn_number as {{ dbt.type_bigint() }}) as turn_number,
+        interactions.sequence_number,
         interactions.n_calls,
         interactions.n_attempts,
         interactions.n_failed_attempts,

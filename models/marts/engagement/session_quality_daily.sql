@@ -1,0 +1,79 @@
+-- One row per reporting date on which sessions start. Oversized ones are counted, and in no rate.
+{% set bases = ['goal', 'exhaustive_goal', 'human', 'judge'] %}
+
+with
+
+sessions as (
+    select * from {{ ref('fct_sessions') }}
+),
+
+-- NULL stands for what a rate does not speak of.
+rated as (
+    select
+        session_date as date_day,
+        is_oversized,
+        case when not is_oversized then duration_seconds end as duration_seconds,
+        case when not is_oversized then n_messages end as n_messages,
+        not is_oversized and n_queries = 1 as is_single_interaction,
+        not is_oversized and is_closed as is_closed,
+        case when not is_oversized and is_closed then outcome_basis end as outcome_basis,
+        case when not is_oversized and is_closed then is_completed end as is_completed,
+        not is_oversized and is_return_mature as is_return_mature,
+        case when not is_oversized then is_returned end as is_returned,
+        case
+            when not is_oversized and is_closed and is_completed is not null then cost_usd
+        end as outcome_cost_usd
+    from sessions
+),
+
+final as (
+    select
+        date_day,
+
+        -- how long and how much
+        count(*) as n_sessions,
+        {{ llm_analytics.count_if('is_oversized') }} as n_oversized,
+        count(duration_seconds) as n_rated_sessions,
+        {{ llm_analytics.count_if('is_single_interaction') }} as n_single_interaction,
+        {{ llm_analytics.sum_integer('duration_seconds') }} as duration_seconds,
+        {{ llm_analytics.ratio('sum(duration_seconds)', 'count(duration_seconds)') }}
+            as duration_mean_seconds,
+        {{ llm_analytics.quantile('duration_seconds', 0.5) }} as duration_p50_seconds,
+        {{ llm_analytics.quantile('duration_seconds', 0.95) }} as duration_p95_seconds,
+        {{ llm_analytics.sum_integer('n_messages') }} as n_messages,
+        {{ llm_analytics.ratio('sum(n_messages)', 'count(n_messages)') }} as messages_per_session,
+
+        -- whether the goal was reached
+        {{ llm_analytics.count_if('is_closed') }} as n_closed,
+        count(is_completed) as n_known_outcomes,
+        {{ llm_analytics.count_if('is_completed') }} as n_completed,
+        {% for basis in bases -%}
+        {{ llm_analytics.count_if("outcome_basis = '" ~ basis ~ "'") }}
+            as n_outcomes_by_{{ basis }},
+        {% endfor -%}
+        {{ llm_analytics.ratio(llm_analytics.count_if('is_completed'), 'count(is_completed)') }}
+            as completion_rate,
+        {{ llm_analytics.ratio('count(is_completed)', llm_analytics.count_if('is_closed')) }}
+            as outcome_coverage,
+
+        -- whether the user came back
+        {{ llm_analytics.count_if('is_return_mature') }} as n_return_mature,
+        {{ llm_analytics.count_if('is_returned') }} as n_returned,
+        {{ llm_analytics.ratio(
+            llm_analytics.count_if('is_returned'), llm_analytics.count_if('is_return_mature')
+        ) }} as return_rate,
+
+        -- what a session that reached its goal costs, those that did not included
+        count(outcome_cost_usd) as n_priced_outcomes,
+        {{ llm_analytics.count_if('is_completed and outcome_cost_usd is not null') }}
+            as n_priced_completed,
+        {{ llm_analytics.sum_usd('outcome_cost_usd') }} as outcome_cost_usd,
+        {{ llm_analytics.ratio(
+            'sum(outcome_cost_usd)',
+            llm_analytics.count_if('is_completed and outcome_cost_usd is not null'),
+        ) }} as cost_per_completed_session_usd
+    from rated
+    group by date_day
+)
+
+select * from final
