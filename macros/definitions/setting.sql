@@ -21,6 +21,10 @@
         'restart_window_minutes': 5,
         'availability_min_attempts': 5,
         'availability_error_share': 0.5,
+        'csat_points': 5,
+        'pass_score': 0.7,
+        'target_cache_rate': 0.8,
+        'logged_cost_tolerance': 0.01,
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

@@ -136,7 +136,8 @@ goal_events as (
     select distinct
         coalesce(identities.user_id, product_events.user_id, product_events.anonymous_id)
             as user_id,
-        product_events.occurred_at
+        product_events.occurred_at,
+        goals.goal
     from product_events
     inner join goals
         on {{ llm_analytics.is_goal_event('product_events', 'goals') }}
@@ -157,10 +158,13 @@ sessions_with_goal as (
             <= {{ llm_analytics.session_gap_microseconds() }}
 ),
 
+-- A goal that nobody ever reached is rather one that nobody logs.
 exhaustive_goals as (
     select min(tracked_from) as tracked_from
     from goals
-    where is_exhaustive
+    where
+        is_exhaustive
+        and goal in (select goal_events.goal from goal_events)
 ),
 
 -- Of several labels of one kind on one thing the last; it speaks for the session where that ended.

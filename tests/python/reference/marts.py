@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from reference.identity import sent_user
 from reference.interactions import TOKENS, total, total_tokens
 from reference.matching import newest
+from reference.settings import Goal
 from reference.streams import Row
 from reference.world import World
 
@@ -58,6 +59,9 @@ class Marts:
         self.excluded = {users.user_of(user) for user in world.inputs.excluded_users}
         self.as_of = world.as_of["queries"]
         self.counted_calls = [call for call in world.calls if self._counts(call)]
+        self.reached_goals = {
+            goal for event in world.product_events for goal in _goals_of(event, world.inputs.goals)
+        }
         self.fct_interactions = [
             self._fct_interaction(row) for row in world.interactions if self._counts(row)
         ]
@@ -255,18 +259,16 @@ class Marts:
             and session["started_at"]
             <= event["occurred_at"]
             <= session["last_activity_at"] + self.settings.session_gap
-            and any(
-                event["goal"] == goal.goal
-                if event["goal"] is not None
-                else event["name"] == goal.event_name
-                for goal in goals
-            )
+            and _goals_of(event, goals)
             for event in self.world.product_events
         )
         if reached:
             return {"outcome_basis": "goal", "is_completed": True}
         if session["is_closed"] and any(
-            goal.is_exhaustive and goal.tracked_from <= session["session_date"] for goal in goals
+            goal.is_exhaustive
+            and goal.tracked_from <= session["session_date"]
+            and goal.goal in self.reached_goals
+            for goal in goals
         ):
             return {"outcome_basis": "exhaustive_goal", "is_completed": False}
         return {"outcome_basis": None, "is_completed": None}
@@ -621,6 +623,13 @@ class Marts:
                 }
             )  # fmt: skip
         return rows
+
+
+def _goals_of(event: Row, goals: Iterable[Goal]) -> set[str]:
+    """The goals that a product event reaches: the one it names, else those its name stands for."""
+    if event["goal"] is not None:
+        return {goal.goal for goal in goals if goal.goal == event["goal"]}
+    return {goal.goal for goal in goals if goal.event_name == event["name"]}
 
 
 def _topic(remark: Row, response: str | None, interaction_id: str | None) -> tuple[object, ...]:
