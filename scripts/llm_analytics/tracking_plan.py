@@ -140,6 +140,15 @@ def plan_directory() -> Path:
     raise LlmAnalyticsError("the tracking plan (docs/tracking_plan) is not installed")
 
 
+def _properties(schema: dict[str, Any]) -> dict[str, Any]:
+    """The properties of a schema, with those of the plan's stream that `x-extends` names."""
+    if "x-extends" not in schema:
+        return dict(schema["properties"])
+    path = plan_directory() / f"{schema['x-extends']}.json"
+    inherited = json.loads(path.read_text(encoding="utf-8"))["properties"]
+    return {**inherited, **schema["properties"]}
+
+
 def read_plan(folder: Path | None = None) -> dict[str, Stream]:
     """The streams by name, of the tracking plan or of another folder of schemas.
 
@@ -151,10 +160,10 @@ def read_plan(folder: Path | None = None) -> dict[str, Stream]:
             schema = json.loads(path.read_text(encoding="utf-8"))
             fields = tuple(
                 _field(name, value, name in schema["required"])
-                for name, value in schema["properties"].items()
+                for name, value in _properties(schema).items()
             )
             stream = Stream(schema["x-stream"], schema["x-event"], fields)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise LlmAnalyticsError(f"tracking plan: cannot read {path.name}: {error}") from error
         streams[stream.name] = stream
     return streams
