@@ -25,6 +25,7 @@
         'pass_score': 0.7,
         'target_cache_rate': 0.8,
         'logged_cost_tolerance': 0.01,
+        'posthog_surveys': {},
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

@@ -18,6 +18,11 @@
         llm_analytics.refinement_rule('kind', 'clarification', 'previous', 'current', 'similar'),
         llm_analytics.end_state('attempts', 'answered', 'thumbs', 'latency'),
         llm_analytics.setting('answer_due_seconds'),
+        llm_analytics.is_captured_action('amplitude', 'name'),
+        llm_analytics.is_captured_action('ga4', 'name'),
+        llm_analytics.is_captured_action('mixpanel', 'name'),
+        llm_analytics.metric_feedback_type('name', 'value', 'number'),
+        llm_analytics.survey_feedback_type('survey', 'name', 'trace', 'number', 'length'),
     ] -%}
     {{ return(local_md5(definitions | join('\n'))[:15] | int(base=16)) }}
 {% endmacro %}

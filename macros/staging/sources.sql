@@ -4,6 +4,22 @@
 #}
 {% macro source_streams() %}
     {{ return({
+        'amplitude': [
+            'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
+            'user_traits',
+        ],
+        'ga4': [
+            'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
+            'user_traits',
+        ],
+        'mixpanel': [
+            'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
+            'user_traits',
+        ],
+        'posthog': [
+            'queries', 'responses', 'feedback', 'product_events', 'exposures', 'evaluations',
+            'identities', 'user_traits',
+        ],
     }) }}
 {% endmacro %}
 
@@ -85,10 +101,11 @@ union all
         {%- endfor -%}
     {%- endif -%}
     {%- if expected -%}
+        {%- set staging = graph.nodes['model.llm_analytics.stg_events__queries'].schema -%}
         {%- set definitions = {} -%}
         {%- for row in run_query(
             'select table_name, view_definition from information_schema.views where table_schema in ('
-            ~ "'" ~ ref('stg_events__queries').schema ~ "', '" ~ this.schema ~ "')"
+            ~ "'" ~ staging ~ "', '" ~ this.schema ~ "')"
         ).rows -%}
             {%- do definitions.update({row[0]: row[1]}) -%}
         {%- endfor -%}

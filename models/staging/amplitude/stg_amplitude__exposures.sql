@@ -1,0 +1,19 @@
+-- One row per landed experiment_exposure event or [Experiment] Exposure of Amplitude.
+with
+
+landed as (
+    {{ llm_analytics.landed(
+        source('raw', 'amplitude_exposures'),
+        llm_analytics.amplitude_columns(llm_analytics.tracked_types('exposures'))
+    ) }}
+),
+
+final as (
+    select
+        {{ llm_analytics.amplitude_envelope() }},
+        {{ llm_analytics.tracked_columns('exposures', 'amplitude') }},
+        load_seq
+    from landed
+)
+
+select * from final

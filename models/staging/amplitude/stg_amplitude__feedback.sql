@@ -1,0 +1,19 @@
+-- One row per landed response_feedback event of Amplitude.
+with
+
+landed as (
+    {{ llm_analytics.landed(
+        source('raw', 'amplitude_feedback'),
+        llm_analytics.amplitude_columns(llm_analytics.tracked_types('feedback'))
+    ) }}
+),
+
+final as (
+    select
+        {{ llm_analytics.amplitude_envelope() }},
+        {{ llm_analytics.tracked_columns('feedback', 'amplitude') }},
+        load_seq
+    from landed
+)
+
+select * from final

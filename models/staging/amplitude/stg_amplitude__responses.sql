@@ -1,0 +1,19 @@
+-- One row per landed llm_response_generated event of Amplitude.
+with
+
+landed as (
+    {{ llm_analytics.landed(
+        source('raw', 'amplitude_responses'),
+        llm_analytics.amplitude_columns(llm_analytics.tracked_types('responses'))
+    ) }}
+),
+
+final as (
+    select
+        {{ llm_analytics.amplitude_envelope() }},
+        {{ llm_analytics.tracked_columns('responses', 'amplitude') }},
+        load_seq
+    from landed
+)
+
+select * from final

@@ -1,0 +1,19 @@
+-- One row per landed llm_response_generated event of GA4.
+with
+
+landed as (
+    {{ llm_analytics.landed(
+        source('raw', 'ga4_responses'),
+        llm_analytics.ga4_columns(llm_analytics.tracked_types('responses'))
+    ) }}
+),
+
+final as (
+    select
+        {{ llm_analytics.ga4_envelope() }},
+        {{ llm_analytics.tracked_columns('responses', 'ga4') }},
+        load_seq
+    from landed
+)
+
+select * from final

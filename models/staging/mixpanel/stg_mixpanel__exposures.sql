@@ -1,0 +1,19 @@
+-- One row per landed experiment_exposure event or $experiment_started of Mixpanel.
+with
+
+landed as (
+    {{ llm_analytics.landed(
+        source('raw', 'mixpanel_exposures'),
+        llm_analytics.mixpanel_columns(llm_analytics.tracked_types('exposures'))
+    ) }}
+),
+
+final as (
+    select
+        {{ llm_analytics.mixpanel_envelope() }},
+        {{ llm_analytics.tracked_columns('exposures', 'mixpanel') }},
+        load_seq
+    from landed
+)
+
+select * from final

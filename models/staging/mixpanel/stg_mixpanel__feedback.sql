@@ -1,0 +1,19 @@
+-- One row per landed response_feedback event of Mixpanel.
+with
+
+landed as (
+    {{ llm_analytics.landed(
+        source('raw', 'mixpanel_feedback'),
+        llm_analytics.mixpanel_columns(llm_analytics.tracked_types('feedback'))
+    ) }}
+),
+
+final as (
+    select
+        {{ llm_analytics.mixpanel_envelope() }},
+        {{ llm_analytics.tracked_columns('feedback', 'mixpanel') }},
+        load_seq
+    from landed
+)
+
+select * from final

@@ -1,0 +1,19 @@
+-- One row per landed llm_query_sent event of Mixpanel.
+with
+
+landed as (
+    {{ llm_analytics.landed(
+        source('raw', 'mixpanel_queries'),
+        llm_analytics.mixpanel_columns(llm_analytics.tracked_types('queries'))
+    ) }}
+),
+
+final as (
+    select
+        {{ llm_analytics.mixpanel_envelope() }},
+        {{ llm_analytics.tracked_columns('queries', 'mixpanel') }},
+        load_seq
+    from landed
+)
+
+select * from final

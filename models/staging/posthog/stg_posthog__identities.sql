@@ -1,0 +1,29 @@
+-- One row per landed link between two ids of one user of PostHog.
+with
+
+landed as (
+    {{ llm_analytics.landed(source('raw', 'posthog_identities'), llm_analytics.event_columns({
+        'alias_id': dbt.type_string(),
+    })) }}
+),
+
+final as (
+    select
+        'posthog' as source,
+        'posthog:' || event_id as event_id,
+        event_version,
+        occurred_at,
+        sequence_number,
+        user_id,
+        anonymous_id,
+        account_id,
+        app_id,
+        environment,
+        platform,
+        app_version,
+        alias_id,
+        load_seq
+    from landed
+)
+
+select * from final
