@@ -26,6 +26,9 @@
         'target_cache_rate': 0.8,
         'logged_cost_tolerance': 0.01,
         'posthog_surveys': {},
+        'feedback_score_names': ['user_feedback', 'feedback', 'user_score', 'thumbs', 'like'],
+        'rating_score_names': ['user_rating', 'rating', 'stars'],
+        'score_scales': {'hallucination': [1, 0], 'toxicity': [1, 0]},
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

@@ -17,6 +17,8 @@
         llm_analytics.is_similar_text('a', 'b', 'c', 'd'),
         llm_analytics.refinement_rule('kind', 'clarification', 'previous', 'current', 'similar'),
         llm_analytics.end_state('attempts', 'answered', 'thumbs', 'latency'),
+        llm_analytics.is_feedback_name('name'),
+        llm_analytics.feedback_type_of_score('name', 'value', 'label'),
         llm_analytics.setting('answer_due_seconds'),
         llm_analytics.is_captured_action('amplitude', 'name'),
         llm_analytics.is_captured_action('ga4', 'name'),

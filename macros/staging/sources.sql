@@ -12,10 +12,12 @@
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
             'user_traits',
         ],
+        'langfuse': ['queries', 'responses', 'feedback', 'evaluations'],
         'mixpanel': [
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
             'user_traits',
         ],
+        'otlp': ['responses', 'feedback', 'evaluations'],
         'posthog': [
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'evaluations',
             'identities', 'user_traits',
@@ -101,6 +103,7 @@ union all
         {%- endfor -%}
     {%- endif -%}
     {%- if expected -%}
+        {#- Not by ref: this is no dependency, and none is found inside a condition. -#}
         {%- set staging = graph.nodes['model.llm_analytics.stg_events__queries'].schema -%}
         {%- set definitions = {} -%}
         {%- for row in run_query(

@@ -22,6 +22,7 @@ USED_BY_MARTS = {
     "max_retention_days": 9,
     "return_window_days": 2,
     "max_turns": 5,
+    "score_scales": {"tone": [1, 5]},
 }
 #: Another value of every setting that shapes rows of incremental tables.
 USED_BY_INCREMENTAL_MODELS = {
@@ -32,6 +33,8 @@ USED_BY_INCREMENTAL_MODELS = {
     "answer_due_seconds": 60,
     "tokens_used_meaning": "output",
     "input_token_share": 0.5,
+    "feedback_score_names": ["verdict"],
+    "rating_score_names": ["points"],
 }
 
 
