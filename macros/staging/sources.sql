@@ -13,6 +13,7 @@
             'user_traits',
         ],
         'langfuse': ['queries', 'responses', 'feedback', 'evaluations'],
+        'litellm': ['responses'],
         'mixpanel': [
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
             'user_traits',
@@ -22,6 +23,7 @@
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'evaluations',
             'identities', 'user_traits',
         ],
+        'request_logs': ['responses'],
     }) }}
 {% endmacro %}
 

@@ -127,6 +127,8 @@ def test_a_source_has_schemas_that_name_their_reference_and_a_guide(golden: Path
         assert schema["x-version"], path
         missing = [k for k, v in schema["properties"].items() if not v.get("description")]
         assert missing == [], path
+        # PostgreSQL cuts longer names, and would then not find the column.
+        assert max(map(len, schema["properties"])) <= 63, path
     assert (ROOT / "docs/sources" / f"{golden.name}.md").is_file()
 
 

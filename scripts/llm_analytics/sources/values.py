@@ -96,3 +96,19 @@ def text(value: Any) -> Any:
 
 def _rfc3339(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def time_of_epoch(value: Any) -> Any:
+    """A time as text, or as a number since 1970 in whichever unit its size tells.
+
+    Seconds, milliseconds, microseconds and nanoseconds of our days differ by a factor of a
+    thousand, so none can be taken for another. What is no time comes back unchanged.
+    """
+    found = number(value)
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return time_of_text(value)
+    for limit, per_second in ((10**11, 1), (10**14, 10**3), (10**17, 10**6), (10**20, 10**9)):
+        if abs(found) < limit:
+            microseconds = int(Decimal(str(found)) * 1_000_000 / per_second)
+            return _rfc3339(_EPOCH + timedelta(microseconds=microseconds))
+    return value
