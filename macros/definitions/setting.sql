@@ -29,6 +29,10 @@
         'feedback_score_names': ['user_feedback', 'feedback', 'user_score', 'thumbs', 'like'],
         'rating_score_names': ['user_rating', 'rating', 'stars'],
         'score_scales': {'hallucination': [1, 0], 'toxicity': [1, 0]},
+        'duplicate_tolerance_seconds': 2,
+        'source_priority': [
+            'events', 'langfuse', 'posthog', 'otlp', 'request_logs', 'litellm',
+        ],
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

@@ -25,6 +25,10 @@
         llm_analytics.is_captured_action('mixpanel', 'name'),
         llm_analytics.metric_feedback_type('name', 'value', 'number'),
         llm_analytics.survey_feedback_type('survey', 'name', 'trace', 'number', 'length'),
+        llm_analytics.comparable_model('model'),
+        llm_analytics.record_preference('call') | join,
+        llm_analytics.setting('duplicate_tolerance_seconds') | string,
+        var('llm_analytics_sources', none) | string,
     ] -%}
     {{ return(local_md5(definitions | join('\n'))[:15] | int(base=16)) }}
 {% endmacro %}
@@ -34,6 +38,7 @@
     already there would silently keep the old one.
 #}
 {% macro refuse_changed_definitions() %}
+    {{- llm_analytics.refuse_undecided_calls() -}}
     {%- set is_run = execute and model.resource_type == 'model' and flags.WHICH in ('run', 'build')
         and not var('llm_analytics_keep_old_definitions', false) -%}
     {%- if is_run and is_incremental() -%}

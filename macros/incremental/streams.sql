@@ -9,7 +9,8 @@
     order of arrival. Its load_seq is that of the newest record of the id, so that an id sent again
     counts as unread whichever content stands.
 #}
-{% macro standing_versions(stream, columns) %}
+{% macro standing_versions(stream, columns, read_to=none) %}
+    {%- set read_to = read_to or llm_analytics.loads_read_to() -%}
     {%- set column_list = columns | join(',\n        ') -%}
 single_records as (
     select
@@ -17,7 +18,7 @@ single_records as (
         load_seq
     from {{ ref('int_' ~ stream ~ '__unioned') }}
     where
-        load_seq <= {{ llm_analytics.loads_read_to() }}
+        load_seq <= {{ read_to }}
         and event_id not in {{ llm_analytics.repeated_ids(stream) }}
 ),
 
@@ -28,7 +29,7 @@ repeated_records as (
         {{ llm_analytics.surrogate_key(columns) }} as content_key
     from {{ ref('int_' ~ stream ~ '__unioned') }}
     where
-        load_seq <= {{ llm_analytics.loads_read_to() }}
+        load_seq <= {{ read_to }}
         and event_id in {{ llm_analytics.repeated_ids(stream) }}
 ),
 
@@ -72,9 +73,14 @@ standing_versions as (
         )
 {%- endmacro %}
 
-{# Up to which load the streams are read. #}
-{% macro loads_read_to() -%}
+{# Up to which load it is known which ids repeat. #}
+{% macro loads_recorded_to() -%}
     (select max(loads_seen_to) from {{ ref('int_repeated_events') }})
+{%- endmacro %}
+
+{# Up to which load the streams are read: as far as it is decided which records count. #}
+{% macro loads_read_to() -%}
+    (select max(loads_seen_to) from {{ ref('int_duplicate_calls') }})
 {%- endmacro %}
 
 {#

@@ -1,6 +1,6 @@
 {#
     Which canonical streams each source has, beside events, which has all: for each of them a view
-    stg_<source>__<stream>.
+    stg_<source>__<stream>. Those with traces may have `spans` too, which tell what stands in what.
 #}
 {% macro source_streams() %}
     {{ return({
@@ -35,7 +35,7 @@
 
 {# The staging views of a stream, one per source that is switched on and was loaded. #}
 {% macro staged(stream) %}
-    {%- set relations = [ref('stg_events__' ~ stream)] -%}
+    {%- set relations = [] if stream == 'spans' else [ref('stg_events__' ~ stream)] -%}
     {%- for source, streams in llm_analytics.source_streams().items()
         if stream in streams and llm_analytics.is_source_enabled(source) -%}
         {%- set relation = ref('stg_' ~ source ~ '__' ~ stream) -%}
@@ -104,6 +104,20 @@ union all
             {%- endfor -%}
         {%- endfor -%}
     {%- endif -%}
+    {{- llm_analytics.refuse_views_without(expected) -}}
+{% endmacro %}
+
+{# Stop where the calls that a model is about to read are those of events alone, as they once were. #}
+{% macro refuse_undecided_calls() %}
+    {%- set is_run = execute and model.resource_type == 'model' and flags.WHICH in ('run', 'build')
+        -%}
+    {%- if is_run and llm_analytics.has_other_calls() -%}
+        {{- llm_analytics.refuse_views_without([['int_responses', 'int_chained_conversations']]) -}}
+    {%- endif -%}
+{% endmacro %}
+
+{# Stop where a view, as the warehouse has it, does not read what it should: pairs of both names. #}
+{% macro refuse_views_without(expected) %}
     {%- if expected -%}
         {#- Not by ref: this is no dependency, and none is found inside a condition. -#}
         {%- set staging = graph.nodes['model.llm_analytics.stg_events__queries'].schema -%}

@@ -35,21 +35,35 @@ identities as (
     select * from {{ ref('int_identities') }}
 ),
 
+{% set call_columns = [
+    'event_id', 'response_id', 'interaction_id', 'thread_id', 'occurred_at', 'sequence_number',
+    'conversation_id', 'source_session_id', 'trace_id', 'call_role', 'is_success',
+] %}
 calls as {{ llm_analytics.not_materialized() }} (
     select
-        event_id,
-        response_id,
-        interaction_id,
-        thread_id,
-        occurred_at,
-        sequence_number,
-        conversation_id,
-        source_session_id,
-        trace_id,
-        call_role,
-        is_success
+        {{ call_columns | join(',\n        ') }},
+        event_id as known_as
     from {{ ref('int_response_matches') }}
     where is_current
+    {%- if llm_analytics.has_other_calls() %}
+    union all
+    -- By the ids of a second record of a call, the call is meant.
+    select
+        {% for column in call_columns -%}
+        {% if column in ['response_id', 'conversation_id', 'source_session_id', 'trace_id'] -%}
+        second_records.{{ column }},
+        {% else -%}
+        kept_calls.{{ column }},
+        {% endif -%}
+        {% endfor -%}
+        second_records.event_id as known_as
+    from {{ ref('int_response_matches') }} as second_records
+    inner join {{ ref('int_response_matches') }} as kept_calls
+        on second_records.duplicate_of = kept_calls.event_id
+    where
+        second_records.duplicate_of is not null
+        and kept_calls.is_current
+    {%- endif %}
 ),
 
 {% if is_incremental() %}
@@ -131,7 +145,7 @@ named_calls as (
         ) as recency
     from remarks
     inner join calls
-        on remarks.response_id = coalesce(calls.response_id, calls.event_id)
+        on remarks.response_id = coalesce(calls.response_id, calls.known_as)
 ),
 
 named_queries as (
@@ -142,12 +156,44 @@ named_queries as (
     from remarks
     inner join queries
         on remarks.query_id = queries.event_id
+    {%- if llm_analytics.has_other_calls() %}
+    union all
+    -- The query that only second records of a call imply is that of the call.
+    select
+        event_id,
+        interaction_id,
+        thread_id
+    from (
+        select
+            remarks.event_id,
+            kept_calls.interaction_id,
+            kept_calls.thread_id,
+            row_number() over (
+                partition by remarks.event_id
+                order by
+                    kept_calls.occurred_at desc,
+                    {{ llm_analytics.text_order('kept_calls.event_id') }} desc
+            ) as recency
+        from remarks
+        inner join {{ ref('int_response_matches') }} as second_records
+            on
+                remarks.query_id = second_records.query_id
+                and second_records.duplicate_of is not null
+        inner join {{ ref('int_response_matches') }} as kept_calls
+            on
+                second_records.duplicate_of = kept_calls.event_id
+                and kept_calls.is_current
+        where remarks.query_id not in (select queries.event_id from queries)
+    ) as second_hand
+    where recency = 1
+    {%- endif %}
 ),
 
 -- The latest answer before the feedback where it was given. A call with a response id of its own
 -- cannot be the one that feedback with another response id means.
 scoped_calls as (
     select
+        known_as,
         event_id,
         response_id,
         interaction_id,
@@ -170,17 +216,17 @@ scoped_calls as (
 
 scopes as (
     select
-        event_id,
+        known_as,
         conversation_id as scope_id
     from scoped_calls
     union
     select
-        event_id,
+        known_as,
         source_session_id as scope_id
     from scoped_calls
     union
     select
-        event_id,
+        known_as,
         trace_id as scope_id
     from scoped_calls
 ),
@@ -202,7 +248,7 @@ preceding_answers as (
     inner join scopes
         on remarks.scope_id = scopes.scope_id
     inner join scoped_calls
-        on scopes.event_id = scoped_calls.event_id
+        on scopes.known_as = scoped_calls.known_as
     where
         scoped_calls.occurred_at <= remarks.occurred_at
         and not remarks.is_survey

@@ -1,6 +1,7 @@
 -- One row per call of a model: the query it serves, by which rule, and what it cost.
 -- A call that comes to serve another query leaves a row with is_current = false behind, so that the
--- interaction it left is recomputed too.
+-- interaction it left is recomputed too. A call that is a second record of another one (duplicate_of)
+-- serves none and is not current.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 {{ llm_analytics.refuse_changed_definitions() }}
 
@@ -36,6 +37,7 @@
     'tool_cost_usd',
     'logged_cost_usd',
     'feature',
+    'duplicate_of',
     'has_conflict',
 ] %}
 {% set token_columns = [
@@ -98,7 +100,7 @@ touched as (
     left join identities
         on kept.sent_user_id = identities.alias_id
     where
-        kept.is_current
+        (kept.is_current or kept.duplicate_of is not null)
         and kept.resolved_user_id <> coalesce(identities.user_id, kept.sent_user_id)
     union
     select kept.event_id
@@ -109,7 +111,7 @@ touched as (
             and {{ llm_analytics.sent_model('kept') }} = prices.sent_model
             and cast(kept.occurred_at as date) = prices.price_date
     where
-        kept.is_current
+        (kept.is_current or kept.duplicate_of is not null)
         and coalesce(kept.price_fingerprint, '') <> prices.price_fingerprint
 ),
 {% endif %}
@@ -125,9 +127,11 @@ calls as (
         occurred_at,
         sequence_number
     from {{ ref('int_responses') }}
-    {%- if is_incremental() %}
-    where event_id in (select touched.event_id from touched)
-    {%- endif %}
+    where
+        duplicate_of is null
+        {%- if is_incremental() %}
+        and event_id in (select touched.event_id from touched)
+        {%- endif %}
 ),
 
 -- Candidates: the query that the call names, else one of its trace, else one of its turn, or none.
@@ -300,20 +304,16 @@ identified as (
     select
         responses.*,
         matched.query_event_id as interaction_id,
-        coalesce(matched.match_rule, 'orphan') as match_rule,
+        case
+            when responses.duplicate_of is not null then 'duplicate'
+            else coalesce(matched.match_rule, 'orphan')
+        end as match_rule,
         coalesce(matched.thread_id, responses.thread_id) as matched_thread_id,
         coalesce(
             responses.user_id, responses.anonymous_id, matched.query_user_id
         ) as sent_user_id,
         {{ llm_analytics.is_success('responses.status', 'responses.error_type') }} as is_success,
-        case
-            when responses.token_convention = 'exclusive'
-                then
-                    responses.input_tokens
-                    + coalesce(responses.cache_read_tokens, 0)
-                    + coalesce(responses.cache_write_tokens, 0)
-            else responses.input_tokens
-        end as inclusive_input_tokens
+        {{ llm_analytics.inclusive_input_tokens('responses') }} as inclusive_input_tokens
     from responses
     left join matched
         on responses.event_id = matched.event_id
@@ -391,7 +391,7 @@ costed as (
 final as (
     select
         {{ result_columns | join(',\n        ') }},
-        true as is_current,
+        duplicate_of is null as is_current,
         {{ llm_analytics.loads_read_to() }} as loads_seen_to,
         cast({{ llm_analytics.definitions_fingerprint() }} as {{ dbt.type_bigint() }})
             as definitions_fingerprint,

@@ -1,7 +1,7 @@
--- One row per query that no event was sent for: a top-level call of a request log stands for it.
--- Taken from the calls as they stand, so that a query never tells another story than its call. A
--- call that was sent with several contents may have implied a query that it implies no more: that
--- one is listed as withdrawn, so that readers let go of it.
+-- One row per query that no event was sent for: its calls stand for it, the first of them for what is
+-- known of it. Taken from the calls as they stand, so that a query never tells another story than its
+-- calls. A query that calls implied once and imply no more is listed as withdrawn, so that readers
+-- let go of it.
 {{ config(materialized='view') }}
 
 with
@@ -10,45 +10,91 @@ responses as (
     select * from {{ ref('int_responses') }}
 ),
 
--- Calls that implied a query in one of their contents at least.
+implying as (
+    select
+        event_id,
+        query_id
+    from responses
+    where
+        implies_query
+        and query_id is not null
+        and call_role <> 'auxiliary'
+        and duplicate_of is null
+),
+
+-- What was implied by a content that stands no more, or by a call that is a second record now.
 once_implying as (
-    select event_id
+    select
+        event_id,
+        query_id
     from {{ ref('int_responses__unioned') }}
     where
         implies_query
-        and query_id = event_id
+        and query_id is not null
+        and load_seq <= {{ llm_analytics.loads_read_to() }}
+        {%- if not llm_analytics.has_other_calls() %}
         and event_id in {{ llm_analytics.repeated_ids('responses') }}
+        {%- endif %}
+),
+
+members as (
+    select
+        event_id,
+        query_id,
+        min(place) as place
+    from (
+        select
+            event_id,
+            query_id,
+            1 as place
+        from implying
+        union all
+        select
+            event_id,
+            query_id,
+            2 as place
+        from once_implying
+    ) as both_kinds
+    group by event_id, query_id
+),
+
+-- What was sent needs no call to imply it.
+unsent as (
+    select *
+    from members
+    where query_id not in (
+        select sent.event_id
+        from {{ ref('int_queries__unioned') }} as sent
+        where
+            sent.load_seq <= {{ llm_analytics.loads_read_to() }}
+            and sent.event_id in (select asked.query_id from members as asked)
+    )
 ),
 
 calls as (
     select
-        *,
-        false as is_withdrawn
-    from responses
-    where
-        implies_query
-        and query_id = event_id
-    union all
-    select
-        *,
-        true as is_withdrawn
-    from responses
-    where
-        has_conflict
-        and not coalesce(implies_query and query_id = event_id, false)
-        and event_id in (select once_implying.event_id from once_implying)
+        responses.*,
+        unsent.query_id as implied_query_id,
+        unsent.place = 2 as is_withdrawn,
+        {{ llm_analytics.call_started_at('responses') }} as asked_at,
+        max(responses.load_seq) over (partition by unsent.query_id) as newest_load_seq,
+        row_number() over (
+            partition by unsent.query_id
+            order by unsent.place, {{ llm_analytics.event_order(
+                'responses.occurred_at', 'responses.sequence_number', event_id='responses.event_id'
+            ) }}
+        ) as call_number
+    from unsent
+    inner join responses
+        on unsent.event_id = responses.event_id
 ),
 
 final as (
     select
         source,
-        event_id,
+        implied_query_id as event_id,
         event_version,
-        case
-            when latency_ms > 0
-                then {{ dbt.dateadd('millisecond', '-latency_ms', 'occurred_at') }}
-            else occurred_at
-        end as occurred_at,
+        asked_at as occurred_at,
         sequence_number,
         user_id,
         anonymous_id,
@@ -61,19 +107,20 @@ final as (
         conversation_id,
         trace_id,
         conversation_turn,
-        cast(null as {{ dbt.type_bigint() }}) as query_length,
+        query_length,
         'new' as query_kind,
         false as is_clarification,
         true as is_implied,
         feature,
-        cast(null as {{ dbt.type_bigint() }}) as text_length,
-        cast(null as {{ dbt.type_bigint() }}) as text_word_count,
-        cast(null as {{ dbt.type_bigint() }}) as text_signature_1,
-        cast(null as {{ dbt.type_bigint() }}) as text_signature_2,
+        case when query_text_word_count is not null then query_length end as text_length,
+        query_text_word_count as text_word_count,
+        query_text_signature_1 as text_signature_1,
+        query_text_signature_2 as text_signature_2,
         has_conflict,
         is_withdrawn,
-        load_seq
+        newest_load_seq as load_seq
     from calls
+    where call_number = 1
 )
 
 select * from final

@@ -1,12 +1,11 @@
 -- One row per id that several records of a stream carry: only those must be ranked, and they are
--- few. The row without an id says up to which load all streams are read; it stands in the same
--- table, so that no build of a part can move the one without the other.
+-- few. The row without an id says up to which load this was done for all streams.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='record_key') }}
 
 {% set streams = [
     'queries', 'responses', 'feedback', 'product_events', 'exposures', 'evaluations',
 ] %}
-{{ llm_analytics.refuse_unread_sources(streams) }}
+{{ llm_analytics.refuse_unread_sources(streams + ['spans']) }}
 
 with
 

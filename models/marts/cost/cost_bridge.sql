@@ -16,6 +16,7 @@ excluded_users as (
 explained as (
     select
         case
+            when response_matches.duplicate_of is not null then 'suppressed'
             when excluded_users.user_id is not null then 'excluded'
             when response_matches.interaction_id is null then 'orphan'
             else 'mart'
@@ -27,7 +28,9 @@ explained as (
     from response_matches
     left join excluded_users
         on response_matches.resolved_user_id = excluded_users.user_id
-    where response_matches.is_current
+    where
+        response_matches.is_current
+        or response_matches.duplicate_of is not null
 ),
 
 final as (

@@ -13,7 +13,9 @@ calls as (
         {% endfor -%}
         count(*) as n_rows
     from {{ ref('int_response_matches') }}
-    where is_current
+    where
+        is_current
+        or duplicate_of is not null
 ),
 
 bridge as (
@@ -32,7 +34,7 @@ counted_in_bridge as (
         {% endfor -%}
         count(*) as n_rows
     from {{ ref('cost_bridge') }}
-    where reason <> 'excluded'
+    where reason not in ('excluded', 'suppressed')
 ),
 
 days as (
@@ -42,6 +44,25 @@ days as (
         {% endfor -%}
         count(*) as n_rows
     from {{ ref('cost_daily') }}
+),
+
+suppressed as (
+    select
+        {% for amount in amounts -%}
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        {% endfor -%}
+        count(*) as n_rows
+    from {{ ref('suppressed_calls') }}
+),
+
+suppressed_in_bridge as (
+    select
+        {% for amount in amounts -%}
+        coalesce(sum({{ amount }}), 0) as {{ amount }},
+        {% endfor -%}
+        count(*) as n_rows
+    from {{ ref('cost_bridge') }}
+    where reason = 'suppressed'
 ),
 
 responses as (
@@ -70,10 +91,13 @@ cross join bridge
 cross join counted_in_bridge
 cross join days
 cross join responses
+cross join suppressed
+cross join suppressed_in_bridge
 where
     calls.{{ amount }} <> bridge.{{ amount }}
     or counted_in_bridge.{{ amount }} <> days.{{ amount }}
     or days.{{ amount }} <> responses.{{ amount }}
+    or suppressed.{{ amount }} <> suppressed_in_bridge.{{ amount }}
 union all
 {% endfor -%}
 select 'cost of interactions' as what

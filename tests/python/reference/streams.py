@@ -77,11 +77,7 @@ def standing_events(raw: Iterable[RawEvent]) -> dict[str, list[Row]]:
     standing: dict[str, list[Row]] = {stream: [] for stream in COLUMNS}
     for (stream, _), rows in contents.items():
         standing[stream].append(_winner(stream, rows))
-    standing["queries"] += [
-        _implied_query(call)
-        for call in standing["responses"]
-        if call["implies_query"] and call["query_id"] == call["event_id"]
-    ]
+    standing["queries"] += _implied_queries(standing["responses"], standing["queries"])
     return standing
 
 
@@ -138,10 +134,28 @@ def _text(value: object) -> str:
     return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
-def _implied_query(call: Row) -> Row:
-    """The query that a call of a request log stands for: asked when the call began."""
+def _implied_queries(calls: Iterable[Row], sent: Iterable[Row]) -> list[Row]:
+    """The queries that calls name and imply and that nobody sent, each told by its first call."""
+    sent_ids = {query["event_id"] for query in sent}
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for call in calls:
+        is_counted = call["implies_query"] and call["call_role"] != "auxiliary"
+        if is_counted and call["query_id"] is not None and call["query_id"] not in sent_ids:
+            groups[call["query_id"]].append(call)
+    return [
+        _implied_query(query_id, min(group, key=_event_order)) for query_id, group in groups.items()
+    ]
+
+
+def _event_order(row: Row) -> tuple[Any, ...]:
+    return row["occurred_at"], row["sequence_number"] or 0, row["event_id"]
+
+
+def _implied_query(query_id: str, call: Row) -> Row:
+    """The query that calls stand for: asked when the first of them began."""
     latency = max(call["latency_ms"] or 0, 0)
     return {name: call.get(name) for name in COLUMNS["queries"]} | {
+        "event_id": query_id,
         "occurred_at": call["occurred_at"] - timedelta(milliseconds=latency),
         "query_kind": "new",
         "is_clarification": False,

@@ -1,0 +1,171 @@
+{#
+    How several records of one call are found (int_duplicate_calls). Each step looks at the calls
+    that no step before it has suppressed, and names for each one that it suppresses the call that
+    stands for it.
+#}
+
+{#
+    Was any source loaded besides events that has calls? Without one, nothing can be recorded twice.
+    A unit test says so itself.
+#}
+{% macro has_other_calls() %}
+    {%- set found = [] -%}
+    {%- if model.resource_type != 'unit_test' -%}
+        {%- for source, streams in llm_analytics.source_streams().items()
+            if 'responses' in streams and llm_analytics.is_source_enabled(source) -%}
+            {%- do found.extend(llm_analytics.landed_tables('stg_' ~ source ~ '__responses')) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(found | length > 0) }}
+{% endmacro %}
+
+{# CTEs calls_after_<step> and kept_by_<step>: calls that the step left, and for each the call kept. #}
+{% macro after_step(step, rule, calls, kept) -%}
+calls_after_{{ step }} as (
+    select * from {{ calls }}
+    where event_id not in (select found.event_id from {{ step }} as found)
+),
+
+kept_by_{{ step }} as (
+    select
+        kept.event_id,
+        coalesce(found.kept_event_id, kept.kept_event_id) as kept_event_id,
+        case
+            when kept.rule is not null then kept.rule
+            when found.event_id is not null then '{{ rule }}'
+        end as rule
+    from {{ kept }} as kept
+    left join {{ step }} as found
+        on kept.kept_event_id = found.event_id
+)
+{%- endmacro %}
+
+{# CTE <step>: of the calls with equal keys the best record is kept, whoever recorded them. #}
+{% macro same_key(step, calls, keys, where) -%}
+{{ step }}_ranked as (
+    select
+        calls.event_id,
+        first_value(calls.event_id) over (
+            partition by {{ keys | join(', ') }}
+            order by {{ llm_analytics.record_preference('calls') | join(', ') }}
+        ) as kept_event_id
+    from {{ calls }} as calls
+    where {{ where }}
+),
+
+{{ step }} as (
+    select
+        event_id,
+        kept_event_id
+    from {{ step }}_ranked
+    where event_id <> kept_event_id
+)
+{%- endmacro %}
+
+{#
+    CTE <step>: calls with equal keys are one where several recorders have them at one time. The
+    first call of one recorder goes with the first of another, the second with the second: two calls
+    of one recorder are never one. Of those that go together, whatever starts while the first is
+    running (may_overlap) or within the tolerance of its start is the same, unless two users are
+    known.
+#}
+{% macro same_time(step, calls, keys, may_overlap=false) -%}
+{%- set tolerance = llm_analytics.setting('duplicate_tolerance_seconds') -%}
+{{ step }}_gaps as (
+    select
+        calls.*,
+        case
+            when {{ llm_analytics.microseconds_between(
+                'lag(began_at) over (partition by ' ~ keys | join(', ') ~ ' order by began_at)',
+                'began_at'
+            ) }} <= {{ tolerance }} * 1000000
+                then 0
+            else 1
+        end as is_gap
+    from {{ calls }} as calls
+    where
+        comparable_model is not null
+        and inclusive_tokens > 0
+        and output_tokens > 0
+        {%- for key in keys %}
+        and {{ key }} is not null
+        {%- endfor %}
+),
+
+{{ step }}_islands as (
+    select
+        gaps.*,
+        {% if may_overlap -%}
+        0 as island
+        {%- else -%}
+        sum(is_gap) over (
+            partition by {{ keys | join(', ') }}
+            order by began_at
+            range between unbounded preceding and current row
+        ) as island
+        {%- endif %}
+    from {{ step }}_gaps as gaps
+),
+
+{{ step }}_places as (
+    select
+        islands.*,
+        row_number() over (
+            partition by {{ keys | join(', ') }}, island, recorder
+            order by began_at, {{ llm_analytics.text_order('event_id') }}
+        ) as place
+    from {{ step }}_islands as islands
+),
+
+{{ step }}_firsts as (
+    select
+        places.*,
+        min(began_at) over (
+            partition by {{ keys | join(', ') }}, island, place
+        ) as first_began_at,
+        first_value(occurred_at) over (
+            partition by {{ keys | join(', ') }}, island, place
+            order by began_at, {{ llm_analytics.text_order('event_id') }}
+        ) as first_ended_at
+    from {{ step }}_places as places
+),
+
+{{ step }}_together as (
+    select
+        firsts.*,
+        min({{ llm_analytics.text_order('user_id') }}) over (
+            partition by {{ keys | join(', ') }}, island, place
+        ) as least_user_id,
+        max({{ llm_analytics.text_order('user_id') }}) over (
+            partition by {{ keys | join(', ') }}, island, place
+        ) as greatest_user_id
+    from {{ step }}_firsts as firsts
+    where
+        {{ llm_analytics.microseconds_between('first_began_at', 'began_at') }}
+        <= {{ tolerance }} * 1000000
+        {%- if may_overlap %}
+        or began_at <= first_ended_at
+        {%- endif %}
+),
+
+{{ step }}_ranked as (
+    select
+        calls.event_id,
+        first_value(calls.event_id) over (
+            partition by {{ keys | join(', ') }}, island, place
+            order by {{ llm_analytics.record_preference('calls') | join(', ') }}
+        ) as kept_event_id
+    from {{ step }}_together as calls
+    where
+        least_user_id is null
+        or least_user_id = greatest_user_id
+),
+
+{{ step }} as (
+    select
+        event_id,
+        kept_event_id
+    from {{ step }}_ranked
+    where event_id <> kept_event_id
+)
+{%- endmacro %}

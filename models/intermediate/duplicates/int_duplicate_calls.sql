@@ -1,0 +1,407 @@
+-- One row per call that is a second record of another, or that stands for one, or whose reading may
+-- depend on newer records; and the row `all`, which says up to which load the streams are read. That
+-- row stands in the table that is built last of all that decides which records count, so that no
+-- build of a part can mark a load as read before it was decided on. Rebuilt on each run; nothing but
+-- that row where events are all there is.
+{{ config(materialized='table') }}
+{% set columns = llm_analytics.stream_columns('responses') %}
+{# What a kept call takes from the other records of it where it lacks it. #}
+{% set filled = {
+    'user_id': dbt.type_string(),
+    'anonymous_id': dbt.type_string(),
+    'account_id': dbt.type_string(),
+    'app_id': dbt.type_string(),
+    'environment': dbt.type_string(),
+    'source_session_id': dbt.type_string(),
+    'trace_id': dbt.type_string(),
+    'response_id': dbt.type_string(),
+    'prompt_name': dbt.type_string(),
+    'prompt_version': dbt.type_string(),
+    'feature': dbt.type_string(),
+    'logged_cost_usd': 'decimal(24, 12)',
+    'latency_ms': dbt.type_bigint(),
+    'client_latency_ms': dbt.type_bigint(),
+    'time_to_first_token_ms': dbt.type_bigint(),
+} %}
+{% set read_to = llm_analytics.loads_recorded_to() %}
+-- depends_on: {{ ref('int_chained_conversations') }}
+
+with {{ 'recursive' if llm_analytics.has_other_calls() }}
+
+{% if llm_analytics.has_other_calls() -%}
+{{ llm_analytics.standing_versions('responses', columns, read_to) }},
+
+spans as (
+    select
+        source,
+        trace_id,
+        span_id,
+        parent_span_id,
+        load_seq
+    from {{ ref('int_spans__unioned') }}
+    where load_seq <= {{ read_to }}
+),
+
+-- What may be compared, of every content that a call ever had: decisions can only change where one
+-- of these changes.
+compared as (
+    select
+        responses.event_id,
+        responses.trace_id,
+        responses.response_id,
+        {{ llm_analytics.comparable_model(llm_analytics.sent_model('responses')) }}
+            as comparable_model,
+        {{ llm_analytics.inclusive_input_tokens('responses') }} as inclusive_tokens,
+        responses.output_tokens,
+        {{ llm_analytics.call_started_at('responses') }} as began_at,
+        responses.load_seq
+    from {{ ref('int_responses__unioned') }} as responses
+    where responses.load_seq <= {{ read_to }}
+),
+
+compared_gaps as (
+    select
+        compared.*,
+        case
+            when {{ llm_analytics.microseconds_between(
+                'lag(began_at) over ('
+                ~ 'partition by comparable_model, inclusive_tokens, output_tokens order by began_at)',
+                'began_at'
+            ) }} <= {{ llm_analytics.setting('duplicate_tolerance_seconds') }} * 1000000
+                then 0
+            else 1
+        end as is_gap
+    from compared
+),
+
+compared_islands as (
+    select
+        compared_gaps.*,
+        sum(is_gap) over (
+            partition by comparable_model, inclusive_tokens, output_tokens
+            order by began_at
+            range between unbounded preceding and current row
+        ) as island
+    from compared_gaps
+),
+
+-- A span that is no call may tell that one call stands in another.
+touching_0 as (
+    select
+        event_id,
+        trace_id,
+        response_id,
+        case
+            when inclusive_tokens > 0 and output_tokens > 0
+                then {{ llm_analytics.surrogate_key([
+                    'comparable_model', 'inclusive_tokens', 'output_tokens', 'island',
+                ]) }}
+        end as moment_key,
+        load_seq
+    from compared_islands
+    union all
+    select
+        'span:' || trace_id as event_id,
+        trace_id,
+        null as response_id,
+        null as moment_key,
+        load_seq
+    from spans
+    where trace_id is not null
+),
+
+-- The newest load of all that may decide on a call: what shares its trace, its response id or its
+-- moment, and what shares one of those with that. The steps below run in the order trace, response,
+-- trace, moment; a change passes through them to the kept call, and back to all that it stands for.
+{% for key in [
+    'event_id', 'trace_id', 'event_id', 'response_id', 'event_id', 'trace_id', 'event_id',
+    'moment_key', 'event_id', 'trace_id', 'event_id', 'response_id', 'event_id', 'trace_id',
+    'event_id',
+] -%}
+touching_{{ loop.index }} as (
+    select
+        event_id,
+        trace_id,
+        response_id,
+        moment_key,
+        case
+            when {{ key }} is null then load_seq
+            else max(load_seq) over (partition by {{ key }})
+        end as load_seq
+    from touching_{{ loop.index0 }}
+),
+
+{% endfor -%}
+newest as (
+    select
+        event_id,
+        max(load_seq) as load_seq
+    from touching_15
+    group by event_id
+),
+
+calls as (
+    select
+        responses.event_id,
+        responses.source,
+        responses.source || ':' || coalesce(responses.instrumentation, '') as recorder,
+        responses.user_id,
+        responses.anonymous_id,
+        responses.conversation_id,
+        responses.trace_id,
+        responses.span_id,
+        responses.parent_span_id,
+        responses.response_id,
+        {{ llm_analytics.comparable_model(llm_analytics.sent_model('responses')) }}
+            as comparable_model,
+        responses.input_tokens,
+        {{ llm_analytics.inclusive_input_tokens('responses') }} as inclusive_tokens,
+        responses.output_tokens,
+        {{ llm_analytics.call_started_at('responses') }} as began_at,
+        responses.occurred_at,
+        row_number() over (
+            partition by responses.source, responses.response_id
+            order by
+                responses.occurred_at desc,
+                coalesce(responses.sequence_number, 0) desc,
+                {{ llm_analytics.text_order('responses.event_id') }} desc
+        ) as attempt_recency
+    from standing_versions as responses
+),
+
+kept_at_first as (
+    select
+        event_id,
+        event_id as kept_event_id,
+        cast(null as {{ dbt.type_string() }}) as rule
+    from calls
+),
+
+-- A call in which another call with usage stands adds that one up: the inner ones are billable.
+parents as (
+    select
+        trace_id,
+        span_id,
+        parent_span_id
+    from calls
+    where parent_span_id is not null
+    union
+    select
+        trace_id,
+        span_id,
+        parent_span_id
+    from spans
+    where parent_span_id is not null
+),
+
+enclosing as (
+    select
+        event_id,
+        trace_id,
+        parent_span_id as span_id
+    from calls
+    where
+        parent_span_id is not null
+        and coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0
+    union
+    select
+        enclosing.event_id,
+        enclosing.trace_id,
+        parents.parent_span_id as span_id
+    from enclosing
+    inner join parents
+        on
+            enclosing.trace_id = parents.trace_id
+            and enclosing.span_id = parents.span_id
+),
+
+enclosed as (
+    select
+        outer_calls.event_id,
+        enclosing.event_id as inner_event_id
+    from enclosing
+    inner join calls as outer_calls
+        on
+            enclosing.trace_id = outer_calls.trace_id
+            and enclosing.span_id = outer_calls.span_id
+    where outer_calls.event_id <> enclosing.event_id
+),
+
+innermost as (
+    select
+        enclosed.event_id,
+        enclosed.inner_event_id,
+        row_number() over (
+            partition by enclosed.event_id
+            order by
+                calls.occurred_at desc, {{ llm_analytics.text_order('calls.event_id') }} desc
+        ) as recency
+    from enclosed
+    inner join calls
+        on enclosed.inner_event_id = calls.event_id
+    where enclosed.inner_event_id not in (select outermost.event_id from enclosed as outermost)
+),
+
+nested as (
+    select
+        event_id,
+        inner_event_id as kept_event_id
+    from innermost
+    where recency = 1
+),
+
+{{ llm_analytics.after_step('nested', 'nested', 'calls', 'kept_at_first') }},
+
+{{ llm_analytics.same_key(
+    'same_span', 'calls_after_nested', ['trace_id', 'span_id'],
+    'trace_id is not null and span_id is not null'
+) }},
+
+{{ llm_analytics.after_step('same_span', 'span_id', 'calls_after_nested', 'kept_by_nested') }},
+
+-- Attempts of one response share its id in events: only the last of them can be that of others.
+{{ llm_analytics.same_key(
+    'same_response', 'calls_after_same_span', ['response_id'],
+    "response_id is not null and (source <> 'events' or attempt_recency = 1)"
+) }},
+
+{{ llm_analytics.after_step(
+    'same_response', 'response_id', 'calls_after_same_span', 'kept_by_same_span'
+) }},
+
+{{ llm_analytics.same_time(
+    'same_trace', 'calls_after_same_response',
+    ['trace_id', 'comparable_model', 'inclusive_tokens', 'output_tokens'], may_overlap=true
+) }},
+
+{{ llm_analytics.after_step(
+    'same_trace', 'trace', 'calls_after_same_response', 'kept_by_same_response'
+) }},
+
+{{ llm_analytics.same_time(
+    'same_user', 'calls_after_same_trace',
+    ['user_id', 'comparable_model', 'inclusive_tokens', 'output_tokens']
+) }},
+
+{{ llm_analytics.after_step(
+    'same_user', 'inferred', 'calls_after_same_trace', 'kept_by_same_trace'
+) }},
+
+{{ llm_analytics.same_time(
+    'same_moment', 'calls_after_same_user',
+    ['comparable_model', 'inclusive_tokens', 'output_tokens']
+) }},
+
+{{ llm_analytics.after_step(
+    'same_moment', 'inferred', 'calls_after_same_user', 'kept_by_same_user'
+) }},
+
+-- What the records of one call know together. Where a record names a query or a conversation, what
+-- was only implied or inferred gives way.
+known as (
+    select
+        kept.kept_event_id,
+        {% for column in filled -%}
+        min(
+            {{ llm_analytics.text_order('responses.' ~ column)
+                if filled[column] == dbt.type_string() else 'responses.' ~ column }}
+        ) as {{ column }},
+        {% endfor -%}
+        min(case
+            when not responses.is_conversation_inferred
+                then {{ llm_analytics.text_order('responses.conversation_id') }}
+        end) as sent_conversation_id,
+        min({{ llm_analytics.text_order('responses.conversation_id') }}) as conversation_id,
+        min(case
+            when not responses.implies_query
+                then {{ llm_analytics.text_order('responses.query_id') }}
+        end) as sent_query_id,
+        min({{ llm_analytics.text_order('responses.query_id') }}) as query_id
+    from kept_by_same_moment as kept
+    inner join standing_versions as responses
+        on kept.event_id = responses.event_id
+    group by kept.kept_event_id
+    having count(*) > 1
+),
+
+decided as (
+    select
+        kept.event_id,
+        case when kept.event_id <> kept.kept_event_id then kept.kept_event_id end as duplicate_of,
+        kept.rule,
+        {% for column in filled -%}
+        coalesce(responses.{{ column }}, known.{{ column }}) as {{ column }},
+        {% endfor -%}
+        case
+            when responses.conversation_id is not null and not responses.is_conversation_inferred
+                then responses.conversation_id
+            else coalesce(
+                known.sent_conversation_id, responses.conversation_id, known.conversation_id
+            )
+        end as conversation_id,
+        case
+            when responses.query_id is not null and not responses.implies_query
+                then responses.query_id
+            else coalesce(known.sent_query_id, responses.query_id, known.query_id)
+        end as query_id,
+        known.kept_event_id is not null
+        and (responses.conversation_id is null or responses.is_conversation_inferred)
+        and known.sent_conversation_id is null
+        and known.conversation_id is not null as is_conversation_inferred,
+        known.kept_event_id is not null
+        and known.sent_query_id is null
+        and known.query_id is not null as implies_query,
+        known.kept_event_id is not null as is_kept,
+        newest.load_seq
+    from kept_by_same_moment as kept
+    inner join standing_versions as responses
+        on kept.event_id = responses.event_id
+    inner join newest
+        on kept.event_id = newest.event_id
+    left join known
+        on kept.event_id = known.kept_event_id
+    where
+        kept.event_id <> kept.kept_event_id
+        or known.kept_event_id is not null
+        or newest.load_seq > responses.load_seq
+),
+{%- endif %}
+
+final as (
+    {% if llm_analytics.has_other_calls() -%}
+    select
+        'call:' || event_id as record_key,
+        event_id,
+        duplicate_of,
+        rule,
+        is_kept,
+        {% for column in filled -%}
+        case when is_kept then {{ column }} end as {{ column }},
+        {% endfor -%}
+        case when is_kept then conversation_id end as conversation_id,
+        case when is_kept then is_conversation_inferred end as is_conversation_inferred,
+        case when is_kept then query_id end as query_id,
+        case when is_kept then implies_query end as implies_query,
+        load_seq,
+        cast(null as {{ dbt.type_bigint() }}) as loads_seen_to
+    from decided
+    union all
+    {% endif -%}
+    select
+        'all' as record_key,
+        cast(null as {{ dbt.type_string() }}) as event_id,
+        cast(null as {{ dbt.type_string() }}) as duplicate_of,
+        cast(null as {{ dbt.type_string() }}) as rule,
+        false as is_kept,
+        {% for column, type in filled.items() -%}
+        cast(null as {{ type }}) as {{ column }},
+        {% endfor -%}
+        cast(null as {{ dbt.type_string() }}) as conversation_id,
+        cast(null as {{ dbt.type_boolean() }}) as is_conversation_inferred,
+        cast(null as {{ dbt.type_string() }}) as query_id,
+        cast(null as {{ dbt.type_boolean() }}) as implies_query,
+        cast(null as {{ dbt.type_bigint() }}) as load_seq,
+        {{ read_to }} as loads_seen_to
+)
+
+select * from final
