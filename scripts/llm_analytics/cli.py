@@ -18,6 +18,7 @@ INTERRUPTED = 130
 _COMMANDS = {
     "simulate": "simulation",
     "load": "loading.command",
+    "run": "run",
     "status": "status",
     "summary": "summary",
     "prices": "prices.command",

@@ -160,9 +160,16 @@ def _print_status(status: dict[str, Any]) -> None:
     if not status["streams"]:
         console.print("Nothing is loaded yet: run `llm-analytics load`.", markup=False)
     else:
-        columns = ["stream", "n_rows", "first_occurred_at", "last_occurred_at", "last_loaded_at"]
+        columns = [
+            "source",
+            "stream",
+            "n_rows",
+            "first_occurred_at",
+            "last_occurred_at",
+            "last_loaded_at",
+        ]
         console.print(_table(f"Loaded into {status['warehouse']}", status["streams"], columns))
-        columns = ["stream", *(name for _, name in _LATENESS), "later"]
+        columns = ["source", "stream", *(name for _, name in _LATENESS), "later"]
         console.print(_table("From event to load", status["lateness"], columns))
     if status["quarantine"]:
         columns = ["reason", "n_lines", "n_distinct_lines"]

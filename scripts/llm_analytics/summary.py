@@ -54,6 +54,29 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
+def read_headline() -> list[dict[str, Any]]:
+    """The headline metrics of the last build. Raises LlmAnalyticsError without one."""
+    return [
+        {name: _plain(value) for name, value in row.items()}
+        for row in read_mart("headline_metrics", order_by="position")
+    ]
+
+
+def print_headline(rows: list[dict[str, Any]]) -> None:
+    """The headline metrics as a table."""
+    table = Table(title="Headline metrics", title_justify="left")
+    table.add_column("metric")
+    table.add_column("value", justify="right")
+    table.add_column("what it rests on", overflow="fold")
+    for row in rows:
+        table.add_row(
+            row["metric"].replace("_", " "),
+            format_value(row["value"], row["unit"]),
+            _basis(row),
+        )
+    Console().print(table)
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command."""
 
@@ -62,22 +85,9 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
     ) -> None:
         """Show the headline metrics of the last build."""
-        rows = [
-            {name: _plain(value) for name, value in row.items()}
-            for row in read_mart("headline_metrics", order_by="position")
-        ]
+        rows = read_headline()
         if as_json:
             typer.echo(json.dumps(rows, default=str))
             return
-        table = Table(title="Headline metrics", title_justify="left")
-        table.add_column("metric")
-        table.add_column("value", justify="right")
-        table.add_column("what it rests on", overflow="fold")
-        for row in rows:
-            table.add_row(
-                row["metric"].replace("_", " "),
-                format_value(row["value"], row["unit"]),
-                _basis(row),
-            )
-        Console().print(table)
+        print_headline(rows)
         typer.echo(_NEXT_STEPS)

@@ -42,7 +42,7 @@ PRICE_LISTS: tuple[Sequence[Price], ...] = (PRICES, CORRECTED_PRICES, CORRECTED_
 ALIAS_LISTS: tuple[Sequence[Alias], ...] = (ALIASES, CHANGED_ALIASES)
 
 #: What a build may be left with when only some models ran.
-_READ = ("int_load_horizon", "int_repeated_events")
+_READ = ("int_load_horizon", "int_repeated_events", "int_duplicate_calls")
 PARTS: tuple[tuple[str, ...], ...] = (
     (*_READ, "int_session_events"),
     (*_READ, "int_interactions"),
@@ -55,6 +55,7 @@ PARTS: tuple[tuple[str, ...], ...] = (
     ("int_identities", "int_response_matches"),
     ("int_interactions",),
     ("int_load_horizon",),
+    ("int_load_horizon", "int_repeated_events", "int_response_matches"),
     _READ,
     ("+fct_sessions",),
     ("int_responses+",),

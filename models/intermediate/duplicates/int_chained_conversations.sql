@@ -2,6 +2,7 @@
 -- named after the first response of it. Rebuilt on each run; empty where no call names a response
 -- that it continues.
 {{ config(materialized='table') }}
+-- depends_on: {{ ref('int_responses__unioned') }}, {{ ref('int_repeated_events') }}
 
 with recursive
 

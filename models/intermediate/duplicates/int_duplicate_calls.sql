@@ -24,7 +24,8 @@
     'time_to_first_token_ms': dbt.type_bigint(),
 } %}
 {% set read_to = llm_analytics.loads_recorded_to() %}
--- depends_on: {{ ref('int_chained_conversations') }}
+-- depends_on: {{ ref('int_chained_conversations') }}, {{ ref('int_responses__unioned') }}
+-- depends_on: {{ ref('int_spans__unioned') }}
 
 with {{ 'recursive' if llm_analytics.has_other_calls() }}
 

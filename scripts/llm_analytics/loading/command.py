@@ -20,9 +20,11 @@ from llm_analytics.warehouse import resolve_warehouse
 EXIT_QUARANTINED = 3
 
 
-def _print_summary(report: LoadReport, label: str) -> None:
+def print_report(report: LoadReport, label: str) -> None:
+    """What a load did with each file, as a table."""
     console = Console()
-    table = Table(title=f"Load {report.load_seq} into {label}", title_justify="left")
+    title = f"Load {report.load_seq} of {report.source} into {label}"
+    table = Table(title=title, title_justify="left")
     table.add_column("file", overflow="fold")
     for name in ("lines", "blank", "accepted", "duplicates", "quarantined"):
         table.add_column(name, justify="right")
@@ -47,9 +49,10 @@ def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text).replace("[", "\\[")
 
 
-def _load_with_progress(
+def load_with_progress(
     source: str, paths: list[str], options: LoadOptions, is_quiet: bool
 ) -> LoadReport:
+    """Loads files, with a bar on a terminal unless it is to be quiet."""
     warehouse = resolve_warehouse()
     found = find_source(source)
     console = Console(stderr=True)
@@ -99,11 +102,11 @@ def register(app: typer.Typer) -> None:
         Exit status: 0 all lines accepted or duplicate, 3 some quarantined, 1 nothing changed.
         """
         options = LoadOptions(Policy.from_environment(text), stream, memory_limit, threads)
-        report = _load_with_progress(source, paths, options, as_json)
+        report = load_with_progress(source, paths, options, as_json)
         if as_json:
             json.dump(report.as_json(), sys.stdout, indent=2)
             sys.stdout.write("\n")
         else:
-            _print_summary(report, resolve_warehouse().label)
+            print_report(report, resolve_warehouse().label)
         if report.n_quarantined:
             raise typer.Exit(EXIT_QUARANTINED)
