@@ -31,9 +31,9 @@ kept_by_{{ step }} as (
         kept.event_id,
         coalesce(found.kept_event_id, kept.kept_event_id) as kept_event_id,
         case
-            when kept.rule is not null then kept.rule
+            when kept.duplicate_rule is not null then kept.duplicate_rule
             when found.event_id is not null then '{{ rule }}'
-        end as rule
+        end as duplicate_rule
     from {{ kept }} as kept
     left join {{ step }} as found
         on kept.kept_event_id = found.event_id

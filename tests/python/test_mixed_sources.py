@@ -193,8 +193,8 @@ def test_calls_of_several_recorders_count_once(mixed: DbtProject, tmp_path: Path
     print(f"precision {precision:.3f}, recall {recall:.3f} of {n_second} second records")
     assert {"gateway:alike", "tracer:alike"} in map(set, wrong)
     assert "skewed" in missed
-    # Of equal requests begun within a second, clocks decide which record goes with which: a pair may
-    # be wrong where the count is right.
+    # Of equal requests begun within a second, clocks decide which record goes with which: a pair
+    # may be wrong where the count is right.
     assert precision > 0.95
     assert recall > 0.95
     assert abs(len(suppressed) - n_second) <= 2

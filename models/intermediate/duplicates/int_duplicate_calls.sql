@@ -1,8 +1,8 @@
 -- One row per call that is a second record of another, or that stands for one, or whose reading may
--- depend on newer records; and the row `all`, which says up to which load the streams are read. That
--- row stands in the table that is built last of all that decides which records count, so that no
--- build of a part can mark a load as read before it was decided on. Rebuilt on each run; nothing but
--- that row where events are all there is.
+-- depend on newer records; and the row `all`, which says up to which load the streams are read.
+-- That row stands in the table that is built last of all that decides which records count, so that
+-- no build of a part can mark a load as read before it was decided on. Rebuilt on each run; nothing
+-- but that row where events are all there is.
 {{ config(materialized='table') }}
 {% set columns = llm_analytics.stream_columns('responses') %}
 {# What a kept call takes from the other records of it where it lacks it. #}
@@ -174,7 +174,7 @@ kept_at_first as (
     select
         event_id,
         event_id as kept_event_id,
-        cast(null as {{ dbt.type_string() }}) as rule
+        cast(null as {{ dbt.type_string() }}) as duplicate_rule
     from calls
 ),
 
@@ -240,7 +240,7 @@ innermost as (
     from enclosed
     inner join calls
         on enclosed.inner_event_id = calls.event_id
-    where enclosed.inner_event_id not in (select outermost.event_id from enclosed as outermost)
+    where enclosed.inner_event_id not in (select others.event_id from enclosed as others)
 ),
 
 nested as (
@@ -329,7 +329,7 @@ decided as (
     select
         kept.event_id,
         case when kept.event_id <> kept.kept_event_id then kept.kept_event_id end as duplicate_of,
-        kept.rule,
+        kept.duplicate_rule,
         {% for column in filled -%}
         coalesce(responses.{{ column }}, known.{{ column }}) as {{ column }},
         {% endfor -%}
@@ -374,7 +374,7 @@ final as (
         'call:' || event_id as record_key,
         event_id,
         duplicate_of,
-        rule,
+        duplicate_rule,
         is_kept,
         {% for column in filled -%}
         case when is_kept then {{ column }} end as {{ column }},
@@ -392,7 +392,7 @@ final as (
         'all' as record_key,
         cast(null as {{ dbt.type_string() }}) as event_id,
         cast(null as {{ dbt.type_string() }}) as duplicate_of,
-        cast(null as {{ dbt.type_string() }}) as rule,
+        cast(null as {{ dbt.type_string() }}) as duplicate_rule,
         false as is_kept,
         {% for column, type in filled.items() -%}
         cast(null as {{ type }}) as {{ column }},

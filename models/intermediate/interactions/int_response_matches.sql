@@ -1,7 +1,7 @@
 -- One row per call of a model: the query it serves, by which rule, and what it cost.
 -- A call that comes to serve another query leaves a row with is_current = false behind, so that the
--- interaction it left is recomputed too. A call that is a second record of another one (duplicate_of)
--- serves none and is not current.
+-- interaction it left is recomputed too. A call that is a second record of another one
+-- (duplicate_of) serves none and is not current.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 {{ llm_analytics.refuse_changed_definitions() }}
 

@@ -1,7 +1,7 @@
--- One row per query that no event was sent for: its calls stand for it, the first of them for what is
--- known of it. Taken from the calls as they stand, so that a query never tells another story than its
--- calls. A query that calls implied once and imply no more is listed as withdrawn, so that readers
--- let go of it.
+-- One row per query that no event was sent for: its calls stand for it, the first of them for what
+-- is known of it. Taken from the calls as they stand, so that a query never tells another story than
+-- its calls. A query that calls implied once and imply no more is listed as withdrawn, so that
+-- readers let go of it.
 {{ config(materialized='view') }}
 
 with
@@ -37,38 +37,45 @@ once_implying as (
         {%- endif %}
 ),
 
+either as (
+    select
+        event_id,
+        query_id,
+        1 as place
+    from implying
+    union all
+    select
+        event_id,
+        query_id,
+        2 as place
+    from once_implying
+),
+
 members as (
     select
         event_id,
         query_id,
         min(place) as place
-    from (
-        select
-            event_id,
-            query_id,
-            1 as place
-        from implying
-        union all
-        select
-            event_id,
-            query_id,
-            2 as place
-        from once_implying
-    ) as both_kinds
+    from either
     group by event_id, query_id
 ),
 
 -- What was sent needs no call to imply it.
+sent as (
+    select event_id
+    from {{ ref('int_queries__unioned') }}
+    where
+        load_seq <= {{ llm_analytics.loads_read_to() }}
+        and event_id in (select members.query_id from members)
+),
+
 unsent as (
-    select *
+    select
+        event_id,
+        query_id,
+        place
     from members
-    where query_id not in (
-        select sent.event_id
-        from {{ ref('int_queries__unioned') }} as sent
-        where
-            sent.load_seq <= {{ llm_analytics.loads_read_to() }}
-            and sent.event_id in (select asked.query_id from members as asked)
-    )
+    where query_id not in (select sent.event_id from sent)
 ),
 
 calls as (

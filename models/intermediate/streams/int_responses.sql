@@ -1,5 +1,5 @@
--- One row per call: of several contents sent under one id, the one that stands. A call that is a second
--- record of another one names it in duplicate_of; the other has what any record of it knows.
+-- One row per call: of several contents sent under one id, the one that stands. A call that is a
+-- second record of another one names it in duplicate_of; the other has what any record of it knows.
 {{ config(materialized='view') }}
 
 {% set columns = llm_analytics.stream_columns('responses') %}

@@ -16,7 +16,7 @@ final as (
         kept.event_id as kept_response_event_id,
         kept.source as kept_source,
         kept.interaction_id,
-        duplicate_calls.rule,
+        duplicate_calls.duplicate_rule,
         suppressed.provider,
         suppressed.model,
         suppressed.input_tokens,
