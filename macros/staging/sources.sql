@@ -12,16 +12,16 @@
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
             'user_traits',
         ],
-        'langfuse': ['queries', 'responses', 'feedback', 'evaluations'],
+        'langfuse': ['queries', 'responses', 'feedback', 'evaluations', 'spans'],
         'litellm': ['responses'],
         'mixpanel': [
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
             'user_traits',
         ],
-        'otlp': ['responses', 'feedback', 'evaluations'],
+        'otlp': ['responses', 'feedback', 'evaluations', 'spans'],
         'posthog': [
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'evaluations',
-            'identities', 'user_traits',
+            'identities', 'user_traits', 'spans',
         ],
         'request_logs': ['responses'],
     }) }}
