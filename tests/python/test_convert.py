@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,121 @@ def test_a_row_that_is_no_request_is_named_by_its_line(tmp_path: Path) -> None:
     path.write_text("trace_id,model\n")
     with pytest.raises(LlmAnalyticsError, match="has no column agent_id, api_time_s"):
         convert_claude_code(path, tmp_path)
+
+
+def test_a_session_as_published_is_read_like_its_rows(tmp_path: Path) -> None:
+    session = {
+        "id": "t",
+        "block_size": 64,
+        "requests": [
+            {"t": 0.0, "model": "m", "in": 150, "out": 3, "hash_ids": [1, 2, 3], "api_time": 7.34},
+            {"t": 2.5, "model": "m", "in": 190, "out": 4, "hash_ids": [1, 2, 9, 3], "stop": "end"},
+            {"t": 3.5, "model": "m", "in": 100, "out": 4, "hash_ids": [1, 2]},
+        ],
+    }
+    (tmp_path / "session.json").write_text(json.dumps(session))
+    convert_claude_code(tmp_path / "session.json", tmp_path)
+    first, second, third = read(tmp_path / "responses.jsonl")
+    assert (first["event_id"], first["latency_ms"]) == ("t:main:0", 7_340)
+    # Two leading blocks were seen, the third was not; and never more than the input.
+    assert [event["cache_read_tokens"] for event in (first, second, third)] == [0, 128, 100]
+    assert second["finish_reason"] == "end"
+    (tmp_path / "session.json").write_text('{"id": "t", "requests": [{"t": 0}]}')
+    with pytest.raises(LlmAnalyticsError, match="not a session of requests"):
+        convert_claude_code(tmp_path / "session.json", tmp_path)
+
+
+@pytest.mark.parametrize("session", ["0001", "0675"])
+def test_published_sessions_are_those_of_the_csv(
+    tmp_path: Path, shared: Path, session: str
+) -> None:
+    folder = shared / "data" / "weka_claude_code"
+    convert_claude_code(folder / f"trace_{session}.original.json", tmp_path / "json")
+    convert_claude_code(folder / "requests_odd_traces.csv", tmp_path / "csv")
+    ours = read(tmp_path / "json" / "responses.jsonl")
+    theirs = [
+        event
+        for event in read(tmp_path / "csv" / "responses.jsonl")
+        if event["session_id"] == f"trace_{session}"
+    ]
+    # Sessions begin one after another, and are numbered through: that depends on the file.
+    for event in (*ours, *theirs):
+        del event["timestamp"], event["sequence_number"]
+    assert len(ours) == {"0001": 41, "0675": 19}[session]
+    assert ours == theirs
+
+
+# ---- traces of serving systems
+
+
+TRACES = {
+    "azure-llm": "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+    "2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951699,396,109\n",
+    "burstgpt": "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type,Session ID,"
+    "Elapsed time\n5,ChatGPT,472,18,490,Conversation log,9,1.25\n45,GPT-4,7,0,7,API log,,\n",
+    "mooncake": '{"timestamp": 3000, "input_length": 6758, "output_length": 500, "hash_ids": []}\n',
+    "llmperf": '{"e2e_latency_ms": 1500.4, "ttft_ms": 99.6, "number_input_tokens": 10, '
+    '"number_output_tokens": 2, "model": "m", "run_id": "r", "error_code": null}\n'
+    '{"e2e_latency_ms": 20.0, "ttft_ms": 10.0, "number_input_tokens": 11, '
+    '"number_output_tokens": 0, "model": "m", "run_id": "r", "error_code": 429}\n',
+}
+
+
+def converted(folder: Path, name: str, *options: str) -> list[dict[str, Any]]:
+    """The events of one of TRACES; each field one of the plan."""
+    (folder / "trace").write_text(TRACES[name])
+    run = run_command(["convert", name, folder / "trace", "--out", folder, *options])
+    assert run.returncode == 0, run.stderr
+    events = read(folder / "responses.jsonl")
+    assert all(set(event) <= set(read_plan()["responses"].by_name) for event in events)
+    assert all(event["implies_query"] and event["app_id"] == name for event in events)
+    return events
+
+
+def test_azures_trace_has_its_own_times_unless_it_is_moved(tmp_path: Path) -> None:
+    first, second = converted(tmp_path, "azure-llm")
+    assert first["timestamp"] == "2023-11-16T18:15:46.680590Z"
+    assert second["timestamp"] == "2023-11-16T18:15:50.995169Z"
+    assert (second["input_tokens"], second["output_tokens"]) == (396, 109)
+    assert "request_model" not in first
+    first, second = converted(
+        tmp_path, "azure-llm", "--model", "gpt-4o", "--start", "2025-01-06T00:00:00"
+    )
+    assert second["timestamp"] == "2025-01-06T00:00:04.314579Z"
+    assert second["request_model"] == "gpt-4o"
+
+
+def test_a_response_without_a_token_is_a_failure_in_burstgpt(tmp_path: Path) -> None:
+    first, second = converted(tmp_path, "burstgpt")
+    assert first["timestamp"] == "2023-12-04T00:00:06.250000Z"
+    assert (first["request_model"], first["session_id"], first["latency_ms"]) == (
+        "ChatGPT", "9", 1250,
+    )  # fmt: skip
+    assert "status" not in first
+    assert (second["status"], second["feature"]) == ("error", "API log")
+    assert "session_id" not in second
+
+
+def test_mooncakes_times_are_since_its_start(tmp_path: Path) -> None:
+    (event,) = converted(tmp_path, "mooncake")
+    assert event["timestamp"] == "2023-12-04T00:00:03.000000Z"
+    assert (event["input_tokens"], event["output_tokens"]) == (6758, 500)
+
+
+def test_llmperfs_requests_follow_one_another(tmp_path: Path) -> None:
+    first, second = converted(tmp_path, "llmperf")
+    assert (first["latency_ms"], first["time_to_first_token_ms"]) == (1500, 100)
+    assert first["timestamp"] == "2023-12-04T00:00:01.500000Z"
+    assert second["timestamp"] == "2023-12-04T00:00:01.520000Z"
+    assert (second["error_type"], second["status"]) == ("429", "error")
+
+
+@pytest.mark.parametrize("name", TRACES)
+def test_another_file_is_no_trace(tmp_path: Path, name: str) -> None:
+    (tmp_path / "trace").write_text("a,b\n1,2\n")
+    run = run_command(["convert", name, tmp_path / "trace", "--out", tmp_path])
+    assert run.returncode == 1
+    assert re.search(r"line [12]: not a request", run.stderr), run.stderr
 
 
 # ---- the command

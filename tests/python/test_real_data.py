@@ -421,3 +421,100 @@ def seed_prices(root: Path) -> Callable[[str, str], dict[str, Decimal]]:
         return {kind: Decimal(row[f"{kind}_usd_per_million"]) for kind in kinds}
 
     return price
+
+
+# ---- traces of serving systems, against an oracle
+
+
+@pytest.mark.long
+def test_serving_traces_have_the_figures_of_the_oracle(
+    tmp_path: Path, make_project: MakeProject, shared: Path
+) -> None:
+    project = make_project(tmp_path)
+    data = shared / "data"
+    # No trace but LLMPerf's says which model; Azure's is priced as the oracle prices it.
+    priced = ("--model", "gpt-4o", "--start", "2025-01-06T00:00:00")
+    traces = {
+        "azure-llm": (data / "azure_llm_2023" / "AzureLLMInferenceTrace_conv.csv", priced),
+        "burstgpt": (data / "burstgpt" / "burstgpt_sample.csv", ()),
+        "mooncake": (data / "mooncake" / "conversation_trace.jsonl", ()),
+        "llmperf": (data / "llmperf_bedrock" / "bedrock_claude_instant_v1.jsonl", ()),
+    }
+    for name, (path, options) in traces.items():
+        project.command("convert", name, path, *options, "--out", tmp_path / "events" / name)
+    n_loaded = load(project, tmp_path / "events")
+    build(project, *with_inputs("fct_responses", "fct_interactions"))
+    calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for call in project.records("select * from marts.fct_responses order by occurred_at"):
+        calls[call["response_event_id"].partition(":")[0]].append(call)
+    assert n_loaded == sum(map(len, calls.values()))
+    # Each call implies a query and serves its own.
+    assert value(project, "select count(*) from marts.fct_interactions") == n_loaded
+    assert all(call["interaction_id"] == call["response_event_id"]
+               for name in calls for call in calls[name])  # fmt: skip
+
+    check_azure(calls["azure-llm"], oracle_of(shared, "azure2023_conv"))
+    check_mooncake(calls["mooncake"], oracle_of(shared, "mooncake_conversation"))
+    check_llmperf(calls["llmperf"], oracle_of(shared, "llmperf_bedrock"))
+    oracle = oracle_of(shared, "burstgpt_fixture")
+    assert len(calls["burstgpt"]) == oracle["rows"]
+    failed = [call for call in calls["burstgpt"] if not call["is_success"]]
+    assert len(failed) == oracle["failures"]
+
+
+def seconds_between(calls: list[dict[str, Any]]) -> float:
+    """From the first call to the last, both by their recorded times."""
+    return float((calls[-1]["occurred_at"] - calls[0]["occurred_at"]).total_seconds())
+
+
+def check_tokens(calls: list[dict[str, Any]], name: str, oracle: dict[str, float]) -> None:
+    """Quantiles of a count of tokens; the oracle's interpolations lie beside ours."""
+    counts = [int(call[name]) for call in calls]
+    check_quantiles(counts, counts, shares(oracle))
+
+
+def check_azure(calls: list[dict[str, Any]], oracle: dict[str, Any]) -> None:
+    """Requests, their busiest minute, their tokens and what they would have cost."""
+    assert len(calls) == oracle["requests"]
+    # The trace's times have one digit more than a microsecond.
+    assert seconds_between(calls) == pytest.approx(oracle["span_s"], abs=1e-6)
+    # The trace was moved to begin at midnight; the minutes are those of its own clock.
+    moved = timedelta(seconds=46.68059)
+    minutes = Counter(f"{call['occurred_at'] + moved:%H:%M}" for call in calls)
+    assert max(minutes.values()) == oracle["max_per_minute"]
+    for name, column in (("input_tokens", "ContextTokens"), ("output_tokens", "GeneratedTokens")):
+        figures = oracle[column]
+        counts = [call[name] for call in calls]
+        assert (sum(counts), max(counts)) == (figures["sum"], figures["max"])
+        assert mean(counts) == pytest.approx(figures["mean"], rel=1e-12)
+        check_tokens(calls, name, figures)
+    costs = [call["cost_usd"] for call in calls]
+    figures = oracle["cost_usd_if_gpt4o"]
+    assert sum(costs) == Decimal(str(figures["total"]))
+    assert float(sum(costs) / len(costs)) == pytest.approx(figures["mean"], rel=1e-12)
+
+
+def check_mooncake(calls: list[dict[str, Any]], oracle: dict[str, Any]) -> None:
+    """Requests, how long they go on, and their tokens."""
+    assert len(calls) == oracle["requests"] == oracle["published"]["requests"]
+    assert seconds_between(calls) * 1000 == pytest.approx(oracle["span_ms"], abs=1e-3)
+    for name, kind in (("input_tokens", "input"), ("output_tokens", "output")):
+        assert mean(call[name] for call in calls) == pytest.approx(oracle[f"{kind}_mean"])
+        check_tokens(calls, name, {f"p{p}": oracle[f"{kind}_p{p}"] for p in (50, 95, 99)})
+    assert all(call["cost_basis"] == "unpriced" for call in calls)
+
+
+def check_llmperf(calls: list[dict[str, Any]], oracle: dict[str, Any]) -> None:
+    """Requests, their latency and time to first token, to the millisecond that is kept."""
+    assert len(calls) == oracle["rows"]
+    assert sum(not call["is_success"] for call in calls) == oracle["failures"]
+    for name, column in (("latency_ms", "e2e_latency_ms"), ("time_to_first_token_ms", "ttft_ms")):
+        figures = oracle[column]
+        values = sorted(call[name] for call in calls)
+        assert mean(values) == pytest.approx(figures["mean"], abs=0.5)
+        for share, interpolated in shares(figures).items():
+            rank = Decimal(share) * (len(values) - 1)
+            low, high = values[int(rank)], values[min(int(rank) + 1, len(values) - 1)]
+            assert low - 0.5 <= interpolated <= high + 0.5, (name, share)
+    # Claude Instant has a price, by the name that Bedrock gives it.
+    assert all(call["cost_basis"] == "split" for call in calls)

@@ -1,17 +1,20 @@
 """Requests of real Claude Code sessions, as calls of a model that imply their queries.
 
-Origin: github.com/callanjfox/kv-cache-tester (Apache-2.0), WEKA; the traces as one CSV row per
-request, with at least COLUMNS. Input tokens include those read from the cache.
+Origin: github.com/callanjfox/kv-cache-tester (Apache-2.0), WEKA; the traces as published, one JSON
+document a session, or as one CSV row per request, with at least COLUMNS. Input tokens include those
+read from the cache.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.examples.writer import Event
@@ -51,10 +54,12 @@ class Request:
 
 
 def read_requests(path: Path) -> list[Request]:
-    """The requests in the order of the file.
+    """The requests in the order of the file, a CSV or a session's JSON.
 
-    Raises LlmAnalyticsError, with the line, if the file is not of that form.
+    Raises LlmAnalyticsError, with the line of a CSV, if the file is not of that form.
     """
+    if path.suffix == ".json":
+        return _read_session(path)
     requests = []
     number = 1
     try:
@@ -118,6 +123,48 @@ def response_events(requests: list[Request], start: datetime = DEFAULT_START) ->
             "time_to_first_token_ms": request.time_to_first_token_ms,
             "finish_reason": request.stop_reason,
         }
+
+
+def _read_session(path: Path) -> list[Request]:
+    """The requests of a session as published.
+
+    What was read from the cache is not recorded: it is the blocks at the beginning of a request
+    that the session has seen. Raises LlmAnalyticsError.
+    """
+    try:
+        session = json.loads(path.read_bytes(), parse_float=Decimal)
+        seen: set[int] = set()
+        requests = []
+        for number, request in enumerate(session["requests"]):
+            cached = _cached_tokens(request, session["block_size"], seen)
+            seen.update(request["hash_ids"])
+            requests.append(
+                Request(
+                    trace_id=session["id"],
+                    agent_id=None,
+                    number=number,
+                    offset_ms=_milliseconds(str(request["t"])) or 0,
+                    latency_ms=_milliseconds(str(request.get("api_time") or "")),
+                    time_to_first_token_ms=_milliseconds(str(request.get("ttft") or "")),
+                    model=request["model"],
+                    input_tokens=request["in"],
+                    cached_tokens=cached,
+                    output_tokens=request["out"],
+                    stop_reason=request.get("stop") or None,
+                )
+            )
+        return requests
+    except OSError as error:
+        raise LlmAnalyticsError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, LookupError, TypeError, InvalidOperation) as error:
+        raise LlmAnalyticsError(f"{path}: not a session of requests: {error!r}") from error
+
+
+def _cached_tokens(request: dict[str, Any], block_size: int, seen: set[int]) -> int:
+    """Tokens of the leading blocks that were seen before, at most the request's input."""
+    blocks = request["hash_ids"]
+    n_seen = next((n for n, block in enumerate(blocks) if block not in seen), len(blocks))
+    return min(n_seen * block_size, int(request["in"]))
 
 
 def _request(row: dict[str, str]) -> Request:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from llm_analytics.examples import chitchat, claude_code
+from llm_analytics.examples import chitchat, claude_code, serving_traces
 from llm_analytics.examples.writer import write_events
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for the events, one file per stream.")]
@@ -42,6 +42,19 @@ def convert_claude_code(
     return write_events(out, {"responses": claude_code.response_events(requests, start)})
 
 
+def convert_serving_trace(
+    name: str, path: Path, out: Path, start: datetime | None = None, model: str | None = None
+) -> dict[str, int]:
+    """Write a trace of a serving system as events; returns events by file name.
+
+    `name` is one of serving_traces.READERS; `start` is when the first request comes, UTC without a
+    zone, and `model` stands for requests without one. Raises LlmAnalyticsError.
+    """
+    trace = serving_traces.READERS[name](path)
+    events = serving_traces.response_events(name, trace, start, model)
+    return write_events(out, {"responses": events})
+
+
 def register(app: typer.Typer) -> None:
     """Add `convert` and its data sets to the command."""
     commands = typer.Typer(
@@ -64,7 +77,9 @@ def register(app: typer.Typer) -> None:
 
     @commands.command("claude-code")
     def _claude_code(
-        path: Annotated[Path, typer.Argument(help="The requests, as CSV.")],
+        path: Annotated[
+            Path, typer.Argument(help="The requests as CSV, or a session as published (JSON).")
+        ],
         out: Out,
         start: Annotated[
             datetime, typer.Option(help="When the first session begins (UTC); traces do not say.")
@@ -74,7 +89,34 @@ def register(app: typer.Typer) -> None:
         """Requests of Claude Code sessions (kv-cache-tester, Apache-2.0): calls of a model."""
         _report(convert_claude_code(path, out, _utc(start)), out, as_json)
 
+    for name, about in (
+        ("azure-llm", "An hour of a conversation service in Azure (CC-BY 4.0): CSV."),
+        ("burstgpt", "Requests of a campus to ChatGPT and GPT-4 (CC-BY 4.0): CSV."),
+        ("mooncake", "An hour of the Kimi chat service (Apache-2.0): JSON Lines."),
+        ("llmperf", "Requests of Ray's LLMPerf benchmark: JSON Lines."),
+    ):
+        _add_serving_trace(commands, name, about)
     app.add_typer(commands, name="convert")
+
+
+def _add_serving_trace(commands: typer.Typer, name: str, about: str) -> None:
+    """Add the command that converts one kind of trace."""
+
+    @commands.command(name, help=about)
+    def _serving_trace(
+        path: Annotated[Path, typer.Argument(help="The trace.")],
+        out: Out,
+        start: Annotated[
+            datetime | None,
+            typer.Option(help="When the first request comes (UTC), if not when the trace says."),
+        ] = None,
+        model: Annotated[
+            str | None, typer.Option(help="The model of requests of which the trace says none.")
+        ] = None,
+        as_json: AsJson = False,
+    ) -> None:
+        begins_at = _utc(start) if start else None
+        _report(convert_serving_trace(name, path, out, begins_at, model), out, as_json)
 
 
 def _utc(moment: datetime) -> datetime:
