@@ -33,6 +33,9 @@
         'source_priority': [
             'events', 'langfuse', 'posthog', 'otlp', 'request_logs', 'litellm',
         ],
+        'activation_window_days': 7,
+        'power_user_days': 12,
+        'regular_user_days': 4,
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

@@ -18,6 +18,9 @@ rated as (
         not is_oversized and is_closed as is_closed,
         case when not is_oversized and is_closed then outcome_basis end as outcome_basis,
         case when not is_oversized and is_closed then is_completed end as is_completed,
+        case when not is_oversized and is_closed then n_queries end as closed_queries,
+        not is_oversized and is_closed and n_queries > 0 and not coalesce(is_completed, false)
+            as is_abandoned,
         not is_oversized and is_return_mature as is_return_mature,
         case when not is_oversized then is_returned end as is_returned,
         case
@@ -55,6 +58,12 @@ final as (
             as completion_rate,
         {{ llm_analytics.ratio('count(is_completed)', llm_analytics.count_if('is_closed')) }}
             as outcome_coverage,
+
+        -- how often a query is the last of a session without a goal
+        {{ llm_analytics.sum_integer('closed_queries') }} as n_closed_queries,
+        {{ llm_analytics.count_if('is_abandoned') }} as n_abandoned,
+        {{ llm_analytics.ratio(llm_analytics.count_if('is_abandoned'), 'sum(closed_queries)') }}
+            as abandonment_rate,
 
         -- whether the user came back
         {{ llm_analytics.count_if('is_return_mature') }} as n_return_mature,

@@ -35,6 +35,7 @@
     ['satisfaction', 'stars', ['feedback.rating']],
     ['satisfaction', 'csat', ['feedback.csat']],
     ['satisfaction', 'nps', ['feedback.nps']],
+    ['satisfaction', 'complaint_rate', ['responses.answer', 'feedback.thumbs']],
     ['satisfaction', 'copy_share_rate', ['responses.answer', 'feedback.copy_or_share']],
     ['satisfaction', 'feature_adoption', ['queries.user', 'product_events.feature']],
     ['business', 'goal_completion', ['product_events', 'goals']],
@@ -46,6 +47,8 @@
     ['business', 'activation', ['product_events.signed_up', 'queries.user']],
     ['business', 'retention', ['queries.user']],
     ['business', 'churn', ['queries.user']],
+    ['business', 'lifecycle', ['queries.user']],
+    ['business', 'cost_waste', ['responses.cost']],
     ['business', 'lifetime_value', ['queries.user', 'product_events.amount', 'responses.cost']],
     ['cohorts', 'usage_cohorts', ['queries.user']],
     ['cohorts', 'adoption_cohorts', ['queries.user', 'product_events.feature']],
@@ -56,6 +59,10 @@
     ['quality', 'identity_stitching', ['identities']],
     ['monitoring', 'latency_alert', ['responses.answer', 'responses.latency']],
     ['monitoring', 'error_rate_alert', ['responses.answer', 'responses.status']],
+    ['monitoring', 'availability_alert', ['responses.answer', 'responses.status']],
+    ['monitoring', 'satisfaction_alert', ['responses.answer', 'feedback.thumbs']],
+    ['monitoring', 'abandonment_alert', ['queries.user', 'responses.answer']],
+    ['monitoring', 'behaviour_alert', ['queries', 'responses.answer']],
 ] %}
 
 with

@@ -15,6 +15,7 @@ opinions as (
         {{ llm_analytics.count_if("feedback_type = 'thumbs_up'") }} as n_up,
         {{ llm_analytics.count_if("feedback_type = 'thumbs_down'") }} as n_down,
         {{ llm_analytics.count_if("feedback_type in ('copy', 'share')") }} as n_copies_and_shares,
+        {{ llm_analytics.count_if('text_length > 0') }} as n_texts,
         count(case when feedback_type = 'rating' then feedback_score end) as n_ratings,
         sum(case when feedback_type = 'rating' then feedback_score end) as rating_sum
     from feedback
@@ -31,6 +32,7 @@ answers as (
         coalesce(opinions.n_up, 0) as n_up,
         coalesce(opinions.n_down, 0) as n_down,
         coalesce(opinions.n_copies_and_shares, 0) as n_copies_and_shares,
+        coalesce(opinions.n_texts, 0) as n_texts,
         coalesce(opinions.n_ratings, 0) as n_ratings,
         opinions.rating_sum
     from calls
@@ -47,6 +49,7 @@ totals as (
         {{ llm_analytics.count_if('is_eligible and n_up + n_down > 0') }} as n_rated,
         {{ llm_analytics.sum_integer('case when is_eligible then n_up else 0 end') }} as n_up,
         {{ llm_analytics.sum_integer('case when is_eligible then n_down else 0 end') }} as n_down,
+        {{ llm_analytics.count_if('is_eligible and n_down > 0 and n_texts > 0') }} as n_complaints,
         {{ llm_analytics.count_if('n_copies_and_shares > 0') }} as n_copied_or_shared,
         {{ llm_analytics.sum_integer('n_ratings') }} as n_ratings,
         cast(sum(rating_sum) as decimal(38, 12)) as rating_sum
@@ -62,6 +65,7 @@ final as (
         n_rated,
         n_up,
         n_down,
+        n_complaints,
         n_copied_or_shared,
         n_ratings,
         rating_sum,

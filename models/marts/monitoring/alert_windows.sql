@@ -1,0 +1,175 @@
+-- One row per alert rule and window that it looks at, whether it fires or not.
+-- A robust rule compares with the median of the windows before: of 7 days, of days of 28.
+{% set history_days = {5: 1, 60: 7, 1440: 28} %}
+{% set needed = {5: 24, 60: 24, 1440: 7} %}
+
+with
+
+rules as (
+    select * from {{ llm_analytics.seed('alert_rules') }}
+),
+
+metric_windows as (
+    select * from {{ ref('metric_windows') }}
+),
+
+-- Windows with too little in them neither fire nor serve as history.
+watched as (
+    select
+        rules.rule,
+        rules.method,
+        rules.direction,
+        rules.threshold,
+        rules.beyond,
+        rules.noise,
+        rules.min_n,
+        rules.severity,
+        metric_windows.metric,
+        metric_windows.dimension,
+        coalesce(metric_windows.value, '') as value,
+        metric_windows.window_minutes,
+        metric_windows.window_started_at,
+        metric_windows.window_ended_at,
+        metric_windows.denominator,
+        metric_windows.metric_value,
+        case metric_windows.window_minutes
+            {% for minutes, days in history_days.items() -%}
+            when {{ minutes }} then {{ days * 86400000000 }}
+            {% endfor -%}
+        end as history_microseconds,
+        case metric_windows.window_minutes
+            {% for minutes, n in needed.items() -%}
+            when {{ minutes }} then {{ n }}
+            {% endfor -%}
+        end as n_needed
+    from metric_windows
+    inner join rules
+        on
+            metric_windows.metric = rules.metric
+            and metric_windows.dimension = rules.dimension
+            and metric_windows.window_minutes = rules.window_minutes
+    where
+        metric_windows.denominator is null
+        or metric_windows.denominator >= rules.min_n
+),
+
+history as (
+    select
+        watched.rule,
+        watched.value,
+        watched.window_started_at,
+        earlier.metric_value
+    from watched
+    inner join watched as earlier
+        on
+            watched.rule = earlier.rule
+            and watched.value = earlier.value
+            and watched.window_started_at > earlier.window_started_at
+            and {{ llm_analytics.microseconds_between(
+                'earlier.window_started_at', 'watched.window_started_at'
+            ) }}
+            <= watched.history_microseconds
+    where watched.method = 'robust'
+),
+
+medians as (
+    select
+        rule,
+        value,
+        window_started_at,
+        count(*) as n_history,
+        {{ llm_analytics.quantile('metric_value', 0.5) }} as median
+    from history
+    group by rule, value, window_started_at
+),
+
+deviations as (
+    select
+        history.rule,
+        history.value,
+        history.window_started_at,
+        {{ llm_analytics.quantile('abs(history.metric_value - medians.median)', 0.5) }}
+            as deviation
+    from history
+    inner join medians
+        on
+            history.rule = medians.rule
+            and history.value = medians.value
+            and history.window_started_at = medians.window_started_at
+    group by history.rule, history.value, history.window_started_at
+),
+
+limited as (
+    select
+        watched.rule,
+        watched.severity,
+        watched.direction,
+        watched.beyond,
+        watched.metric,
+        watched.dimension,
+        nullif(watched.value, '') as value,
+        watched.window_minutes,
+        watched.window_started_at,
+        watched.window_ended_at,
+        watched.denominator,
+        watched.metric_value,
+        medians.median as baseline,
+        case
+            when watched.method = 'static'
+                then {{ llm_analytics.static_limit(
+                    'watched.threshold', 'watched.direction', 'watched.noise', 'watched.denominator'
+                ) }}
+            when
+                medians.n_history >= watched.n_needed
+                and (watched.denominator is not null or medians.median >= watched.min_n)
+                then
+                    medians.median
+                    + case when watched.direction = 'above' then 1 else -1 end
+                    * cast(watched.threshold as double precision)
+                    * {{ llm_analytics.alert_spread(
+                        'watched.noise', 'medians.median', 'deviations.deviation',
+                        'watched.denominator',
+                    ) }}
+        end as alert_limit
+    from watched
+    left join medians
+        on
+            watched.rule = medians.rule
+            and watched.value = medians.value
+            and watched.window_started_at = medians.window_started_at
+    left join deviations
+        on
+            watched.rule = deviations.rule
+            and watched.value = deviations.value
+            and watched.window_started_at = deviations.window_started_at
+),
+
+final as (
+    select
+        -- what the row is about
+        rule,
+        metric,
+        dimension,
+        value,
+        severity,
+        window_minutes,
+        window_started_at,
+        window_ended_at,
+
+        -- what it says
+        denominator as n,
+        metric_value,
+        baseline,
+        alert_limit,
+        {{ llm_analytics.is_beyond('metric_value', 'direction', 'alert_limit') }}
+        and (
+            beyond is null
+            or {{ llm_analytics.is_beyond(
+                'metric_value', 'direction', 'cast(beyond as double precision)'
+            ) }}
+        ) as is_firing
+    from limited
+    where alert_limit is not null
+)
+
+select * from final
