@@ -50,7 +50,7 @@ def test_the_report_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     ("arguments", "message"),
     [
         (["load", "nowhere.jsonl"], "no such file: nowhere.jsonl"),
-        (["load", "--source", "otlp", "x"], "unknown source 'otlp'; known: events"),
+        (["load", "--source", "other", "x"], "unknown source 'other'; known: events"),
         (["load", "--stream", "other", "x"], "unknown stream 'other'"),
         (["status"], "no warehouse at"),
     ],

@@ -390,8 +390,8 @@ def test_the_reasons_are_those_of_the_documentation(root: Path) -> None:
 
 
 def test_an_unknown_source_is_refused() -> None:
-    with pytest.raises(LlmAnalyticsError, match="unknown source 'otlp'; known: events"):
-        find_source("otlp")
+    with pytest.raises(LlmAnalyticsError, match="unknown source 'other'; known: events"):
+        find_source("other")
 
 
 @pytest.mark.postgres

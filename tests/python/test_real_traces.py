@@ -20,7 +20,7 @@ from support.figures import nearest_rank
 from support.project import DbtProject
 
 #: What the tests read, and so what is built.
-READ = ("int_calls", "int_evaluations")
+READ = ("fct_interactions", "int_calls", "int_evaluations", "suppressed_calls")
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def test_runs_of_agents_have_the_figures_of_the_oracle(traced: DbtProject, share
     oracle = oracle_of(shared, "exgentic_dev_slice")
     path = shared / "data" / "otel_genai_spans" / "exgentic_spans.jsonl"
     spans = [json.loads(line) for line in path.read_text().splitlines()]
-    calls = [row for row in calls_of(traced, "otlp") if row["app_id"] == "swebench"]
+    calls = traced.records("select * from intermediate.int_responses where app_id = 'swebench'")
     assert len(calls) == oracle["spans"] == len(spans)
-    failed = [row for row in calls if not row["is_success"]]
+    failed = [row for row in calls if row["status"] != "success"]
     assert len(failed) == oracle["errors"] == oracle["status_code"]["2"]
     assert sum(row["input_tokens"] for row in calls) == oracle["input_tokens_sum"]
     assert sum(row["output_tokens"] for row in calls) == oracle["output_tokens_sum"]
@@ -87,10 +87,17 @@ def test_runs_of_agents_have_the_figures_of_the_oracle(traced: DbtProject, share
     totals = {span["session_id"]: span["session_total_tokens"] for span in spans}
     found = dict.fromkeys(totals, 0)
     for row in calls:
-        found[row["trace_id"]] += row["total_tokens"] or 0
+        found[row["trace_id"]] += row["input_tokens"] + row["output_tokens"]
     assert found == totals
     assert len(totals) == oracle["sessions_where_sum_equals_session_total_tokens"]
 
+    # A run is one question; its last call that calls no tool answers it.
+    runs = traced.records("select * from marts.fct_interactions where app_id = 'swebench'")
+    assert len(runs) == oracle["sessions"]
+    # A cache gave one response once more, under its id: it was paid once.
+    ids = [span["response_id"] for span in spans if span["response_id"]]
+    replayed = len(ids) - len(set(ids))
+    assert sum(run["n_calls"] for run in runs) == oracle["spans"] - replayed
     roles = Counter(row["call_role"] for row in calls)
     assert roles["step"] == sum(span["finish_reasons"] == ["tool_calls"] for span in spans)
 
@@ -164,19 +171,28 @@ def test_langfuse_has_the_figures_of_the_oracle(traced: DbtProject, shared: Path
         if item["type"] == "GENERATION"
     }
     assert len(generations) == oracle["generations"]
-    # An agent's span that sums up two of them is a call as well.
-    calls = [row for row in calls if row["response_event_id"] in generations]
     assert {row["response_event_id"] for row in calls} == generations.keys()
     assert sum(row["input_tokens"] or 0 for row in calls) == oracle["input"]
     assert sum(row["output_tokens"] or 0 for row in calls) == oracle["output"]
     assert sum(bool(row["logged_cost_usd"]) for row in calls) == oracle["generations_with_cost"]
-    # The oracle adds what Langfuse logged of every observation, the agent's span included.
-    ((logged,),) = traced.query("select sum(logged_cost_usd) from staging.stg_langfuse__responses")
-    assert float(logged) == pytest.approx(oracle["total_cost"], abs=1e-12)
+    # The oracle adds what Langfuse logged of every observation. One is an agent's, of which two of
+    # the generations are a part: it is not billed again.
+    suppressed = traced.records("select * from marts.suppressed_calls where source = 'langfuse'")
+    ((agent, cost),) = [(row["response_event_id"], row["cost_usd"]) for row in suppressed]
+    assert [row["duplicate_rule"] for row in suppressed] == ["nested"]
+    assert agent not in generations
+    logged = sum(row["logged_cost_usd"] or 0 for row in calls)
+    assert float(logged + cost) == pytest.approx(oracle["total_cost"], abs=1e-12)
     for row in calls:
         found = generations[row["response_event_id"]]
         assert row["latency_ms"] == round(found["latency"] * 1000), row["response_event_id"]
         assert row["request_model"] == found["model"]
+
+    # A trace is a query; who asked is known of one.
+    interactions = traced.records("select * from marts.fct_interactions where source = 'langfuse'")
+    assert len(interactions) == oracle["trace_ids"]
+    assert [row["user_id"] for row in interactions if row["user_id"]] == ["demo-user"]
+    assert sum(row["n_calls"] for row in interactions) == oracle["generations"]
 
 
 def test_scores_of_langfuse_are_those_of_its_judge(traced: DbtProject, shared: Path) -> None:
