@@ -12,6 +12,7 @@ import pytest
 from llm_analytics.loading.policy import Policy
 from llm_analytics.sources.base import Context, Record
 from llm_analytics.sources.litellm import UNPACKER as LITELLM
+from llm_analytics.sources.registry import find_source
 from llm_analytics.sources.request_logs import UNPACKER
 from llm_analytics.sources.values import time_of_epoch
 from support.project import DbtProject
@@ -71,6 +72,8 @@ def test_a_key_of_ids_makes_other_keys_of_conversations() -> None:
 
 
 CALL = {"name": "look", "arguments": '{"b": 1, "a": [2]}'}
+#: The same as a client writes it that parses and writes the arguments anew.
+REPEATED = {"name": "look", "arguments": '{"a":[2],"b":1}'}
 #: The same loop in each API: the first request with its response, and the request after the tool.
 LOOPS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "chat": (
@@ -90,7 +93,7 @@ LOOPS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {
             "messages": [
                 {"role": "user", "content": "go"},
-                {"role": "assistant", "tool_calls": [{"id": "1", "function": CALL}]},
+                {"role": "assistant", "tool_calls": [{"id": "1", "function": REPEATED}]},
                 {"role": "tool", "tool_call_id": "1", "content": "x"},
             ]
         },
@@ -214,6 +217,19 @@ def test_litellm_gives_the_same_conversation_the_same_key() -> None:
     assert record.fields["dialogue_key"] == unpack(chat("hi", reply="hello"))["dialogue_key"]
 
 
+@pytest.mark.parametrize("source", ["request_logs", "litellm"])
+def test_people_and_accounts_land_as_the_policy_of_ids_says(source: str) -> None:
+    (stream,) = find_source(source).streams.values()
+    names = {field.name for field in stream.fields if field.is_identifier}
+    assert names == {
+        "request_logs": {"user_id", "account_id"},
+        "litellm": {
+            "end_user", "team_id", "organization_id", "user_api_key_team_id",
+            "user_api_key_org_id",
+        },
+    }[source]  # fmt: skip
+
+
 # Times, and whose file it is.
 
 
@@ -265,7 +281,7 @@ def test_a_latency_is_read_in_the_unit_that_its_name_or_form_tells(
         ({"type": "message", "role": "assistant", "content": []}, True),
         ({"request": '{"model": "m", "prompt": "hi"}'}, True),
         ({"request": {"method": "GET", "url": "/"}, "response": {"status": 200}}, False),
-        ({"request_id": "r", "call_type": "acompletion", "spend": 0, "response": {}}, False),
+        ({"call_type": "acompletion", "spend": 0, "response": {"object": "response"}}, False),
         ({"event": "llm_query_sent", "timestamp": 1}, False),
         ({"resourceSpans": []}, False),
         ({"trace": {}, "observations": []}, False),
