@@ -36,6 +36,8 @@
         'activation_window_days': 7,
         'power_user_days': 12,
         'regular_user_days': 4,
+        'experiment_window_days': 7,
+        'experiment_days_before': 28,
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

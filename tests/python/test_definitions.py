@@ -23,6 +23,8 @@ USED_BY_MARTS = {
     "return_window_days": 2,
     "max_turns": 5,
     "score_scales": {"tone": [1, 5]},
+    "experiment_window_days": 3,
+    "experiment_days_before": 5,
 }
 #: Another value of every setting that shapes rows of incremental tables.
 USED_BY_INCREMENTAL_MODELS = {
