@@ -22,6 +22,8 @@ _COMMANDS = {
     "status": "status",
     "summary": "summary",
     "prices": "prices.command",
+    "significance": "experiments.command",
+    "power": "experiments.power",
     "convert": "examples.command",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,31 @@ from llm_analytics.warehouse import Warehouse, open_duckdb, open_postgres, resol
 
 
 def read_mart(
-    name: str, order_by: str, schema: str = "marts", warehouse: Warehouse | None = None
+    name: str,
+    order_by: str,
+    schema: str = "marts",
+    warehouse: Warehouse | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """All rows of a mart, as one dict per row; for marts that are small.
 
-    Raises LlmAnalyticsError if the mart is not there (yet).
+    `where` keeps the rows whose columns have these values. Raises LlmAnalyticsError if the mart is
+    not there (yet).
     """
     place = warehouse or resolve_warehouse()
-    statement = f'select * from "{schema}"."{name}" order by "{order_by}"'
+    given = dict(where or {})
+    mark = "%s" if place.is_postgres else "?"
+    condition = " and ".join(f'"{column}" = {mark}' for column in given)
+    statement = f'select * from "{schema}"."{name}"'
+    statement += f" where {condition}" if given else ""
+    statement += f' order by "{order_by}"'
     missing = LlmAnalyticsError(f"{place.label} has no {schema}.{name}: run `dbt build` first")
     if place.is_postgres:
         import psycopg2
 
         with open_postgres(place.location) as connection, connection.cursor() as cursor:
             try:
-                cursor.execute(statement)
+                cursor.execute(statement, list(given.values()))
             except psycopg2.errors.UndefinedTable as error:
                 raise missing from error
             names = [column.name for column in cursor.description]
@@ -35,7 +46,7 @@ def read_mart(
         raise missing
     with open_duckdb(place.location, read_only=True) as connection:
         try:
-            result = connection.execute(statement)
+            result = connection.execute(statement, list(given.values()))
         except duckdb.CatalogException as error:
             raise missing from error
         names = [column[0] for column in result.description]

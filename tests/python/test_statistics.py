@@ -355,6 +355,9 @@ def test_phases_are_combined_and_not_pooled() -> None:
     weights = [c.trials + t.trials for c, t in zip(control, treatment, strict=True)]
     arms = [combined([_rate(counts) for counts in arm], weights) for arm in (control, treatment)]
     assert arms[1].value > arms[0].value
+    # Both phases have as many units: half of each, a quarter of their variances.
+    halves = [_rate(counts).variance / 4 for counts in control]
+    assert arms[0].variance == close(sum(halves))
     pooled = [
         sum(x.successes for x in arm) / sum(x.trials for x in arm) for arm in (control, treatment)
     ]

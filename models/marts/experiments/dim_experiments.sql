@@ -72,7 +72,7 @@ final as (
         cast(coalesce(
             experiments.window_days, {{ llm_analytics.setting('experiment_window_days') }}
         ) as {{ dbt.type_bigint() }}) as window_days,
-        coalesce(experiments.alpha, 0.05) as alpha,
+        cast(coalesce(experiments.alpha, 0.05) as decimal(18, 6)) as alpha,
         cast(experiments.planned_units as {{ dbt.type_bigint() }}) as planned_units,
         experiments.minimum_effect,
         coalesce(controls.n_variants, 0) as n_variants,

@@ -1,0 +1,1 @@
+"""From the marts of an experiment to a decision with its reasons: significance, power, offline."""
