@@ -70,8 +70,7 @@ unit_metrics as (
         {{ window }} as window_days,
         coalesce(
             {{ llm_analytics.add_seconds('exposures.first_exposed_at', window ~ ' * 86400') }}
-            <=
-            {{ llm_analytics.as_of(metric.streams or source.streams) }},
+            <= {{ llm_analytics.as_of(metric.streams or source.streams) }},
             false
         ) as is_mature
     from exposures
@@ -80,7 +79,7 @@ unit_metrics as (
             exposures.experiment_id = {{ totals }}.experiment_id
             and exposures.unit_id = {{ totals }}.unit_id
     where
-        exposures.unit in ('{{ source['keys'] | join("', '") }}')
+        exposures.unit in ({{ "'" ~ source['keys'] | join("', '") ~ "'" }})
         {%- if metric.is_eligible %}
         and ({{ metric.is_eligible }})
         {%- endif %}
