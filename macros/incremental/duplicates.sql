@@ -21,12 +21,12 @@
 
 {# CTEs calls_after_<step> and kept_by_<step>: calls that the step left, and for each the call kept. #}
 {% macro after_step(step, rule, calls, kept) -%}
-calls_after_{{ step }} as (
+calls_after_{{ step }} as {{ llm_analytics.materialized() }} (
     select * from {{ calls }}
     where event_id not in (select found.event_id from {{ step }} as found)
 ),
 
-kept_by_{{ step }} as (
+kept_by_{{ step }} as {{ llm_analytics.materialized() }} (
     select
         kept.event_id,
         coalesce(found.kept_event_id, kept.kept_event_id) as kept_event_id,

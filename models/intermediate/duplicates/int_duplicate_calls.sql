@@ -25,7 +25,7 @@
 } %}
 {% set read_to = llm_analytics.loads_recorded_to() %}
 -- depends_on: {{ ref('int_chained_conversations') }}, {{ ref('int_responses__unioned') }}
--- depends_on: {{ ref('int_spans__unioned') }}
+-- depends_on: {{ ref('int_spans__unioned') }}, {{ ref('int_queries__unioned') }}
 
 with {{ 'recursive' if llm_analytics.has_other_calls() }}
 
@@ -43,20 +43,33 @@ spans as (
     where load_seq <= {{ read_to }}
 ),
 
+sent_queries as (
+    select
+        event_id,
+        max(load_seq) as load_seq
+    from {{ ref('int_queries__unioned') }}
+    where load_seq <= {{ read_to }}
+    group by event_id
+),
+
 -- What may be compared, of every content that a call ever had: decisions can only change where one
 -- of these changes.
 compared as (
     select
         responses.event_id,
-        responses.trace_id,
+        coalesce(
+            responses.trace_id, case when responses.implies_query then responses.query_id end
+        ) as scope_key,
         responses.response_id,
         {{ llm_analytics.comparable_model(llm_analytics.sent_model('responses')) }}
             as comparable_model,
         {{ llm_analytics.inclusive_input_tokens('responses') }} as inclusive_tokens,
         responses.output_tokens,
         {{ llm_analytics.call_started_at('responses') }} as began_at,
-        responses.load_seq
+        greatest(responses.load_seq, coalesce(sent_queries.load_seq, 0)) as load_seq
     from {{ ref('int_responses__unioned') }} as responses
+    left join sent_queries
+        on responses.query_id = sent_queries.event_id
     where responses.load_seq <= {{ read_to }}
 ),
 
@@ -90,7 +103,7 @@ compared_islands as (
 touching_0 as (
     select
         event_id,
-        trace_id,
+        scope_key,
         response_id,
         case
             when inclusive_tokens > 0 and output_tokens > 0
@@ -103,7 +116,7 @@ touching_0 as (
     union all
     select
         'span:' || trace_id as event_id,
-        trace_id,
+        trace_id as scope_key,
         null as response_id,
         null as moment_key,
         load_seq
@@ -111,25 +124,30 @@ touching_0 as (
     where trace_id is not null
 ),
 
--- The newest load of all that may decide on a call: what shares its trace, its response id or its
--- moment, and what shares one of those with that. The steps below run in the order trace, response,
--- trace, moment; a change passes through them to the kept call, and back to all that it stands for.
-{% for key in [
-    'event_id', 'trace_id', 'event_id', 'response_id', 'event_id', 'trace_id', 'event_id',
-    'moment_key', 'event_id', 'trace_id', 'event_id', 'response_id', 'event_id', 'trace_id',
-    'event_id',
-] -%}
-touching_{{ loop.index }} as (
+-- The newest load of all that may decide on a call: what shares its trace (or the query of a request
+-- log), its response id or its moment, and what shares one of those with that. A decision passes on
+-- to the kept call, back to all that it stands for, and to the other calls of their queries: in four
+-- rounds at most.
+{% set keys = ['scope_key', 'response_id', 'moment_key'] * 4 -%}
+{% for key in keys -%}
+touching_{{ loop.index }}_content as (
     select
         event_id,
-        trace_id,
+        scope_key,
         response_id,
         moment_key,
-        case
-            when {{ key }} is null then load_seq
-            else max(load_seq) over (partition by {{ key }})
-        end as load_seq
+        max(load_seq) over (partition by coalesce({{ key }}, 'call:' || event_id)) as load_seq
     from touching_{{ loop.index0 }}
+),
+
+touching_{{ loop.index }} as {{ llm_analytics.materialized() }} (
+    select
+        event_id,
+        scope_key,
+        response_id,
+        moment_key,
+        max(load_seq) over (partition by event_id) as load_seq
+    from touching_{{ loop.index }}_content
 ),
 
 {% endfor -%}
@@ -137,11 +155,11 @@ newest as (
     select
         event_id,
         max(load_seq) as load_seq
-    from touching_15
+    from touching_{{ keys | length }}
     group by event_id
 ),
 
-calls as (
+calls as {{ llm_analytics.materialized() }} (
     select
         responses.event_id,
         responses.source,
@@ -312,17 +330,91 @@ known as (
             when not responses.is_conversation_inferred
                 then {{ llm_analytics.text_order('responses.conversation_id') }}
         end) as sent_conversation_id,
-        min({{ llm_analytics.text_order('responses.conversation_id') }}) as conversation_id,
-        min(case
-            when not responses.implies_query
-                then {{ llm_analytics.text_order('responses.query_id') }}
-        end) as sent_query_id,
-        min({{ llm_analytics.text_order('responses.query_id') }}) as query_id
+        min({{ llm_analytics.text_order('responses.conversation_id') }}) as conversation_id
     from kept_by_same_moment as kept
     inner join standing_versions as responses
         on kept.event_id = responses.event_id
     group by kept.kept_event_id
     having count(*) > 1
+),
+
+-- The queries that the records of one call name: by the product (1), as a trace that was sent (2), or
+-- implied by the calls alone (3). All but the first are other words for the best of them; a trace in
+-- which several queries of the product were asked is none of them.
+asked as {{ llm_analytics.materialized() }} (
+    select
+        kept.kept_event_id,
+        responses.query_id,
+        case
+            when not responses.implies_query then 1
+            when sent_queries.event_id is not null then 2
+            else 3
+        end as query_class,
+        count(*) over (partition by responses.query_id) as n_calls
+    from kept_by_same_moment as kept
+    inner join standing_versions as responses
+        on kept.event_id = responses.event_id
+    left join sent_queries
+        on responses.query_id = sent_queries.event_id
+    where responses.query_id is not null
+),
+
+synonyms as (
+    select distinct
+        asked.query_id,
+        others.query_id as other_query_id,
+        others.query_class,
+        others.n_calls
+    from asked
+    inner join asked as others
+        on asked.kept_event_id = others.kept_event_id
+    where asked.query_class > 1
+),
+
+ranked_synonyms as (
+    select
+        query_id,
+        other_query_id,
+        query_class,
+        count(case when query_class = 1 then 1 end) over (partition by query_id) as n_named,
+        row_number() over (
+            partition by query_id
+            order by
+                query_class,
+                n_calls desc,
+                {{ llm_analytics.text_order('other_query_id') }}
+        ) as synonym_rank
+    from synonyms
+),
+
+best_synonyms as (
+    select
+        query_id,
+        case when n_named > 1 then query_id else other_query_id end as best_query_id,
+        n_named = 1 as is_named
+    from ranked_synonyms
+    where synonym_rank = 1
+),
+
+-- The query of each call that counts: one that the product names, else the best word for another.
+ranked_queries as (
+    select
+        asked.kept_event_id,
+        case
+            when asked.query_class = 1 then asked.query_id
+            else best_synonyms.best_query_id
+        end as query_id,
+        asked.query_class > 1 and not best_synonyms.is_named as implies_query,
+        row_number() over (
+            partition by asked.kept_event_id
+            order by
+                asked.query_class,
+                asked.n_calls desc,
+                {{ llm_analytics.text_order('asked.query_id') }}
+        ) as query_rank
+    from asked
+    left join best_synonyms
+        on asked.query_id = best_synonyms.query_id
 ),
 
 decided as (
@@ -340,18 +432,12 @@ decided as (
                 known.sent_conversation_id, responses.conversation_id, known.conversation_id
             )
         end as conversation_id,
-        case
-            when responses.query_id is not null and not responses.implies_query
-                then responses.query_id
-            else coalesce(known.sent_query_id, responses.query_id, known.query_id)
-        end as query_id,
         known.kept_event_id is not null
         and (responses.conversation_id is null or responses.is_conversation_inferred)
         and known.sent_conversation_id is null
         and known.conversation_id is not null as is_conversation_inferred,
-        known.kept_event_id is not null
-        and known.sent_query_id is null
-        and known.query_id is not null as implies_query,
+        queries.query_id,
+        queries.implies_query,
         known.kept_event_id is not null as is_kept,
         newest.load_seq
     from kept_by_same_moment as kept
@@ -361,10 +447,29 @@ decided as (
         on kept.event_id = newest.event_id
     left join known
         on kept.event_id = known.kept_event_id
+    left join ranked_queries as queries
+        on
+            kept.event_id = queries.kept_event_id
+            and queries.query_rank = 1
     where
         kept.event_id <> kept.kept_event_id
         or known.kept_event_id is not null
+        or queries.query_id <> responses.query_id
         or newest.load_seq > responses.load_seq
+),
+
+decided_queries as (
+    select
+        responses.query_id,
+        max(best_synonyms.best_query_id) as best_query_id,
+        max(newest.load_seq) as load_seq
+    from standing_versions as responses
+    inner join newest
+        on responses.event_id = newest.event_id
+    inner join best_synonyms
+        on responses.query_id = best_synonyms.query_id
+    where responses.implies_query
+    group by responses.query_id
 ),
 {%- endif %}
 
@@ -381,11 +486,30 @@ final as (
         {% endfor -%}
         case when is_kept then conversation_id end as conversation_id,
         case when is_kept then is_conversation_inferred end as is_conversation_inferred,
-        case when is_kept then query_id end as query_id,
-        case when is_kept then implies_query end as implies_query,
+        query_id,
+        implies_query,
+        cast(null as {{ dbt.type_string() }}) as replaced_query_id,
         load_seq,
         cast(null as {{ dbt.type_bigint() }}) as loads_seen_to
     from decided
+    union all
+    select
+        'query:' || query_id as record_key,
+        cast(null as {{ dbt.type_string() }}) as event_id,
+        cast(null as {{ dbt.type_string() }}) as duplicate_of,
+        cast(null as {{ dbt.type_string() }}) as duplicate_rule,
+        false as is_kept,
+        {% for column, type in filled.items() -%}
+        cast(null as {{ type }}) as {{ column }},
+        {% endfor -%}
+        cast(null as {{ dbt.type_string() }}) as conversation_id,
+        cast(null as {{ dbt.type_boolean() }}) as is_conversation_inferred,
+        best_query_id as query_id,
+        cast(null as {{ dbt.type_boolean() }}) as implies_query,
+        query_id as replaced_query_id,
+        load_seq,
+        cast(null as {{ dbt.type_bigint() }}) as loads_seen_to
+    from decided_queries
     union all
     {% endif -%}
     select
@@ -401,6 +525,7 @@ final as (
         cast(null as {{ dbt.type_boolean() }}) as is_conversation_inferred,
         cast(null as {{ dbt.type_string() }}) as query_id,
         cast(null as {{ dbt.type_boolean() }}) as implies_query,
+        cast(null as {{ dbt.type_string() }}) as replaced_query_id,
         cast(null as {{ dbt.type_bigint() }}) as load_seq,
         {{ read_to }} as loads_seen_to
 )

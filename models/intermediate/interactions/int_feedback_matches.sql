@@ -158,34 +158,18 @@ named_queries as (
         on remarks.query_id = queries.event_id
     {%- if llm_analytics.has_other_calls() %}
     union all
-    -- The query that only second records of a call imply is that of the call.
+    -- By another word for a query, the query is meant.
     select
-        event_id,
-        interaction_id,
-        thread_id
-    from (
-        select
-            remarks.event_id,
-            kept_calls.interaction_id,
-            kept_calls.thread_id,
-            row_number() over (
-                partition by remarks.event_id
-                order by
-                    kept_calls.occurred_at desc,
-                    {{ llm_analytics.text_order('kept_calls.event_id') }} desc
-            ) as recency
-        from remarks
-        inner join {{ ref('int_response_matches') }} as second_records
-            on
-                remarks.query_id = second_records.query_id
-                and second_records.duplicate_of is not null
-        inner join {{ ref('int_response_matches') }} as kept_calls
-            on
-                second_records.duplicate_of = kept_calls.event_id
-                and kept_calls.is_current
-        where remarks.query_id not in (select queries.event_id from queries)
-    ) as second_hand
-    where recency = 1
+        remarks.event_id,
+        queries.event_id as interaction_id,
+        queries.thread_id
+    from remarks
+    inner join {{ ref('int_duplicate_calls') }} as synonyms
+        on
+            remarks.query_id = synonyms.replaced_query_id
+            and synonyms.query_id <> synonyms.replaced_query_id
+    inner join queries
+        on synonyms.query_id = queries.event_id
     {%- endif %}
 ),
 

@@ -1,5 +1,5 @@
 -- One row per query, sent or implied by a call: of several contents sent under one id, the one that
--- stands.
+-- stands. A trace that was sent as a query is withdrawn where its calls turn out to serve another.
 {{ config(materialized='view') }}
 
 {% set columns = llm_analytics.stream_columns('queries') %}
@@ -12,13 +12,33 @@ implied_queries as (
 
 {{ llm_analytics.standing_versions('queries', columns) }},
 
+{% if llm_analytics.has_other_calls() -%}
+sent_queries as (
+    select
+        standing_versions.*,
+        coalesce(decisions.query_id <> standing_versions.event_id, false) as is_withdrawn,
+        greatest(standing_versions.load_seq, coalesce(decisions.load_seq, 0)) as newest_load_seq
+    from standing_versions
+    left join {{ ref('int_duplicate_calls') }} as decisions
+        on standing_versions.event_id = decisions.replaced_query_id
+),
+{%- else -%}
+sent_queries as (
+    select
+        *,
+        false as is_withdrawn,
+        load_seq as newest_load_seq
+    from standing_versions
+),
+{%- endif %}
+
 sent_and_implied as (
     select
         {{ columns | join(',\n        ') }},
         has_conflict,
-        false as is_withdrawn,
-        load_seq
-    from standing_versions
+        is_withdrawn,
+        newest_load_seq as load_seq
+    from sent_queries
     union all
     select
         {{ columns | join(',\n        ') }},
