@@ -1,6 +1,6 @@
 -- One row per query that no event was sent for: its calls stand for it, the first of them for what
--- is known of it. Taken from the calls as they stand, so that a query never tells another story than
--- its calls. A query that calls implied once and imply no more is listed as withdrawn, so that
+-- is known of it. Taken from the calls as they stand, so that a query never tells another story
+-- than its calls. A query that calls implied once and imply no more is listed as withdrawn, so that
 -- readers let go of it.
 {{ config(materialized='view') }}
 
