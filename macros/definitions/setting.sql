@@ -38,6 +38,7 @@
         'regular_user_days': 4,
         'experiment_window_days': 7,
         'experiment_days_before': 28,
+        'table_window_days': 3,
     } %}
     {% if name not in defaults %}
         {{ exceptions.raise_compiler_error("llm_analytics has no setting '" ~ name ~ "'") }}

@@ -20,6 +20,7 @@
         llm_analytics.is_feedback_name('name'),
         llm_analytics.feedback_type_of_score('name', 'value', 'label'),
         llm_analytics.setting('answer_due_seconds'),
+        llm_analytics.mapped_tables() | tojson,
         llm_analytics.is_captured_action('amplitude', 'name'),
         llm_analytics.is_captured_action('ga4', 'name'),
         llm_analytics.is_captured_action('mixpanel', 'name'),

@@ -5,6 +5,7 @@
 #}
 {% macro landed(relation, columns) %}
     {%- set present = none -%}
+    {%- set scale = llm_analytics.load_seq_scale() -%}
     {%- if execute and not relation.is_cte -%}
         {%- set table = load_relation(relation) -%}
         {%- set present = [] if table is none else adapter.get_columns_in_relation(table)
@@ -12,7 +13,9 @@
     {%- endif -%}
     select
         {%- for name, type in columns.items() %}
-        {% if present is none or name in present -%}
+        {% if (present is none or name in present) and name == 'load_seq' and scale > 1 -%}
+            cast({{ name }} as {{ type }}) * {{ scale }} as {{ name }}
+        {%- elif present is none or name in present -%}
             cast({{ name }} as {{ type }}) as {{ name }}
         {%- else -%}
             cast(null as {{ type }}) as {{ name }}

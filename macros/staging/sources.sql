@@ -3,7 +3,7 @@
     stg_<source>__<stream>. Those with traces may have `spans` too, which tell what stands in what.
 #}
 {% macro source_streams() %}
-    {{ return({
+    {%- set streams = {
         'amplitude': [
             'queries', 'responses', 'feedback', 'product_events', 'exposures', 'identities',
             'user_traits',
@@ -24,7 +24,11 @@
             'identities', 'user_traits', 'spans',
         ],
         'request_logs': ['responses'],
-    }) }}
+    } -%}
+    {%- if llm_analytics.mapped_tables() -%}
+        {%- do streams.update({'tables': llm_analytics.mapped_tables().keys() | list}) -%}
+    {%- endif -%}
+    {{ return(streams) }}
 {% endmacro %}
 
 {# Is a source switched on? All are, unless the var llm_analytics_sources lists some. #}
@@ -74,10 +78,17 @@
 {# The records of a stream from every source that was loaded. #}
 {% macro union_of_sources(stream) %}
     {%- set columns = (llm_analytics.stream_columns(stream) + ['load_seq']) | join(',\n    ') -%}
+    {%- if stream in llm_analytics.mapped_tables() -%}
+        {%- do [ref('int_table_loads'), ref('int_load_horizon')] -%}
+    {%- endif -%}
     {%- for relation in llm_analytics.staged(stream) -%}
+{% if relation.identifier == 'stg_tables__' ~ stream -%}
+{{ llm_analytics.numbered_rows(stream) }}
+{%- else -%}
 select
     {{ columns }}
 from {{ relation }}
+{%- endif -%}
 {%- if not loop.last %}
 union all
 {% endif -%}

@@ -97,6 +97,26 @@ def _lateness(query: Query, streams: list[dict[str, Any]]) -> list[dict[str, Any
     return found
 
 
+def _mapped(query: Query, tables: set[str]) -> list[dict[str, Any]]:
+    """The tables that var llm_analytics_tables maps, as the last build saw them."""
+    registries = sorted(name for name in tables if name.endswith("intermediate.int_table_loads"))
+    if not registries:
+        return []
+    rows = query(
+        "select stream, cast(sum(n_rows) as bigint), max(newest_at), max(bounded_days)"
+        f" from {registries[0]} group by stream order by stream"
+    )
+    return [
+        {
+            "stream": stream,
+            "n_rows": n_rows,
+            "last_occurred_at": last_at,
+            "increments": "exact" if days is None else f"bounded: the last {days} days",
+        }
+        for stream, n_rows, last_at, days in rows
+    ]
+
+
 def read_status(warehouse: Warehouse) -> dict[str, Any]:
     """The state of a warehouse as plain values; `metrics` is None before the first dbt build."""
     query, close = _open(warehouse)
@@ -124,6 +144,7 @@ def read_status(warehouse: Warehouse) -> dict[str, Any]:
             "n_loads": n_loads,
             "streams": streams,
             "lateness": _lateness(query, streams),
+            "tables": _mapped(query, tables),
             "quarantine": [
                 {"reason": reason, "n_lines": n, "n_distinct_lines": distinct}
                 for reason, n, distinct in quarantine
@@ -157,6 +178,9 @@ def _table(title: str, rows: list[dict[str, Any]], columns: list[str]) -> Table:
 
 def _print_status(status: dict[str, Any]) -> None:
     console = Console()
+    if status["tables"]:
+        columns = ["stream", "n_rows", "last_occurred_at", "increments"]
+        console.print(_table("Tables of the warehouse's own", status["tables"], columns))
     if not status["streams"]:
         console.print("Nothing is loaded yet: run `llm-analytics load`.", markup=False)
     else:

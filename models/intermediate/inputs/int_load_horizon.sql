@@ -2,7 +2,17 @@
 with
 
 loads as (
-    select * from {{ ref('stg_loads__loads') }}
+    select
+        load_seq,
+        loaded_at
+    from {{ ref('stg_loads__loads') }}
+    {%- if llm_analytics.mapped_tables() %}
+    union all
+    select
+        load_seq,
+        newest_at as loaded_at
+    from {{ ref('int_table_loads') }}
+    {%- endif %}
 ),
 
 final as (
