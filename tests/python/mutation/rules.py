@@ -49,8 +49,8 @@ RULES = (
     Rule("ids that repeat are noticed", "model.int_repeated_events", "having count(*) > 1",
          "having count(*) > 2"),
     Rule("a query that calls imply no more", "model.int_implied_queries",
-         "2 as place\n        from once_implying",
-         "2 as place\n        from once_implying\n        where 1 = 0"),
+         "2 as place\n    from once_implying",
+         "2 as place\n    from once_implying\n    where 1 = 0"),
     # What is touched is deleted and inserted as a whole, in one transaction.
     Rule("old rows go", _TOUCHED, "delete from {{ target }}\n    where ",
          "delete from {{ target }}\n    where 1 = 0 and "),
