@@ -25,6 +25,17 @@ USED_BY_MARTS = {
     "score_scales": {"tone": [1, 5]},
     "experiment_window_days": 3,
     "experiment_days_before": 5,
+    "follow_up_minutes": 10,
+    "restart_window_minutes": 3,
+    "availability_min_attempts": 9,
+    "availability_error_share": 0.25,
+    "csat_points": 7,
+    "pass_score": 0.9,
+    "target_cache_rate": 0.5,
+    "logged_cost_tolerance": 0.5,
+    "activation_window_days": 3,
+    "power_user_days": 9,
+    "regular_user_days": 3,
 }
 #: Another value of every setting that shapes rows of incremental tables.
 USED_BY_INCREMENTAL_MODELS = {
@@ -37,6 +48,9 @@ USED_BY_INCREMENTAL_MODELS = {
     "input_token_share": 0.5,
     "feedback_score_names": ["verdict"],
     "rating_score_names": ["points"],
+    "posthog_surveys": {"survey": "nps"},
+    "duplicate_tolerance_seconds": 9,
+    "source_priority": ["langfuse"],
 }
 
 
