@@ -47,6 +47,7 @@ class Options:
     runs: int
     seed: int
     stages: Sequence[str]
+    is_once: bool
     events: Path | None
     baseline: Path | None
     baseline_load: Path | None
@@ -222,11 +223,11 @@ def prepare(bench: Bench) -> None:
         bench.parts = {"core": []}
 
 
-def measure_whole(bench: Bench, events: Path) -> None:
-    """Everything at once: load, full build, tests, queries of dashboards."""
+def measure_whole(bench: Bench, folders: Sequence[Path], day: Path | None = None) -> None:
+    """Everything at once: load, full build, tests, queries of dashboards; then a day, if given."""
     stages = bench.options.stages
     bench.use("whole")
-    bench.load("load", [events])
+    bench.load("load", folders)
     if {"build", "tests", "queries"} & set(stages):
         bench.use("empty")
         bench.build("empty")
@@ -242,6 +243,9 @@ def measure_whole(bench: Bench, events: Path) -> None:
         }
     if "queries" in stages:
         bench.result["queries"] = bench.ask("queries", BENCH / "queries.sql", bench.warehouse)
+    if day:
+        bench.load("day: load", [day])
+        bench.build("day")
     bench.drop("whole")
 
 
@@ -258,7 +262,8 @@ def measure_baseline(bench: Bench, events: Path) -> None:
             "baseline: work", script, folder / "marts.duckdb", raw=folder / "raw.duckdb"
         ),
     }
-    if options.baseline is None and "totals" in bench.result:
+    # Without what is late some calls lack their query, and only the models look for another one.
+    if options.baseline is None and not options.is_once and "totals" in bench.result:
         bench.result["totals"]["baseline"] = bench.totals(folder / "marts.duckdb", "from totals")
     bench.drop("baseline")
 
@@ -287,23 +292,32 @@ def run_size(interactions: int, work: Path, options: Options, console: Console) 
     bench = Bench(work, options, console)
     events = options.events
     stages = options.stages
+    if interactions:
+        bench.result["interactions"] = interactions
     if events is None:
         events = work / "events"
         size = ["--interactions", str(interactions), "--seed", str(options.seed)]
         made = bench.run("generate", [str(BENCH / "events.py"), "--out", str(events), *size])
-        bench.result |= {"interactions": interactions, "generated": json.loads(made.output)}
+        bench.result["generated"] = json.loads(made.output)
     files = [path for path in events.rglob("*") if path.is_file()]
     bench.result["events_bytes"] = sum(path.stat().st_size for path in files)
     if {"build", "tests", "queries", "day", "late"} & set(stages):
         prepare(bench)
-    if {"load", "build", "tests", "queries"} & set(stages):
-        measure_whole(bench, events)
+    if options.is_once:
+        weeks = work / "weeks"
+        weeks.mkdir()
+        for folder in events.glob("week-*"):
+            (weeks / folder.name).symlink_to(folder.resolve())
+        measure_whole(bench, sorted(weeks.iterdir()), events / "day")
+        events = weeks
+    elif {"load", "build", "tests", "queries"} & set(stages):
+        measure_whole(bench, [events])
     if "baseline" in stages:
-        if options.events is None or options.baseline_load:
+        if interactions or options.baseline_load:
             measure_baseline(bench, events)
         else:
             console.print("no baseline: other events need their own, with --baseline-load")
-    if {"day", "late"} & set(stages):
+    if not options.is_once and {"day", "late"} & set(stages):
         if (events / "day").is_dir():
             measure_increments(bench, events)
         else:
@@ -356,10 +370,19 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     add = parser.add_argument
     add("--interactions", type=int, action="append", help="size; give several to see growth")
-    add("--events", type=Path, help="folder of other events, instead of generated ones")
+    add(
+        "--events",
+        type=Path,
+        help="folder of events, instead of new ones; with --interactions, bench/events.py wrote it",
+    )
     add("--baseline-load", type=Path, help="SQL that parses them (DATADIR: their folder)")
     add("--baseline", type=Path, help="SQL of another baseline; `raw` is what was parsed")
     add("--stages", default=",".join(STAGES), help="which of %(default)s")
+    add(
+        "--once",
+        action="store_true",
+        help="one warehouse: the last day comes on top of the full build, what is late stays out",
+    )
     add("--memory-limit", default="4GB", help="of DuckDB, for every stage (%(default)s)")
     add("--threads", type=int, default=2, help="of DuckDB, for every stage (%(default)s)")
     add("--runs", type=int, default=11, help="of each query of a dashboard (%(default)s)")
@@ -376,6 +399,8 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         parser.error(f"unknown stages: {', '.join(sorted(unknown))}")
     if (given.baseline is None) != (given.baseline_load is None):
         parser.error("--baseline and --baseline-load go together")
+    if given.events and len(given.interactions or []) > 1:
+        parser.error("--events has one size")
     return given
 
 
@@ -395,11 +420,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.runs,
         given.seed,
         given.stages.split(","),
+        given.once,
         **resolved,
     )
     console = Console(stderr=True)
     sizes: list[Json] = []
-    for interactions in [0] if given.events else given.interactions or [1_000_000]:
+    for interactions in given.interactions or ([0] if given.events else [1_000_000]):
         with work_folder(given.work) as work:
             try:
                 sizes.append(run_size(interactions, work, options, console))
