@@ -42,7 +42,11 @@ PRICE_LISTS: tuple[Sequence[Price], ...] = (PRICES, CORRECTED_PRICES, CORRECTED_
 ALIAS_LISTS: tuple[Sequence[Alias], ...] = (ALIASES, CHANGED_ALIASES)
 
 #: What a build may be left with when only some models ran.
-_READ = ("int_load_horizon", "int_repeated_events", "int_duplicate_calls")
+#: With the views on a table that is built anew: PostgreSQL drops them with the old one.
+_READ = (
+    "int_load_horizon", "int_repeated_events", "int_duplicate_calls",
+    "llm_analytics.intermediate.streams",
+)  # fmt: skip
 PARTS: tuple[tuple[str, ...], ...] = (
     (*_READ, "int_session_events"),
     (*_READ, "int_interactions"),

@@ -59,11 +59,11 @@ RULES = (
     Rule("rows that only mark a removal do not stay", _TOUCHED, "where not is_removal", ""),
     # Sessions close over islands.
     _never("an alias that belongs to another user moves events", _SESSIONS,
-           "stored.user_id <> coalesce("),
+           "kept.user_id <> coalesce("),
     Rule("the session where the event was", _SESSIONS,
-         "select stored.session_id\n    from {{ this }} as stored\n"
+         "select kept.session_id\n    from {{ this }} as kept\n"
          "    inner join touched_events\n        on\n",
-         "select stored.session_id\n    from {{ this }} as stored\n"
+         "select kept.session_id\n    from {{ this }} as kept\n"
          "    inner join touched_events\n        on 1 = 0 and\n"),
     _never("the sessions within one gap", _SESSIONS,
            "sessions_of_touched_users.user_id = touched_events.user_id"),
@@ -76,11 +76,11 @@ RULES = (
          "or query_id in (select unread_queries.event_id from unread_queries)", ""),
     Rule("the calls that share the trace of a query", _CALLS,
          "or trace_id in (select unread_queries.trace_id from unread_queries)", ""),
-    _never("the calls sent under an alias", _CALLS, "stored.resolved_user_id <> coalesce("),
+    _never("the calls sent under an alias", _CALLS, "kept.resolved_user_id <> coalesce("),
     _never("the calls whose price differs", _CALLS,
-           "coalesce(stored.price_fingerprint, '') <> prices.price_fingerprint"),
+           "coalesce(kept.price_fingerprint, '') <> prices.price_fingerprint"),
     _never("a call leaves word where it was", _CALLS,
-           "stored.interaction_id <> coalesce(costed.interaction_id, '')"),
+           "kept.interaction_id <> coalesce(costed.interaction_id, '')"),
     # Feedback.
     Rule("the feedback on a call", _FEEDBACK,
          "response_event_id in (select unseen_calls.event_id from unseen_calls)", "1 = 0"),
@@ -96,9 +96,9 @@ RULES = (
          "or scope_id in (select unseen_calls.source_session_id from unseen_calls)", ""),
     Rule("the feedback of the trace", _FEEDBACK,
          "or scope_id in (select unseen_calls.trace_id from unseen_calls)", ""),
-    _never("the feedback sent under an alias", _FEEDBACK, "stored.resolved_user_id <> coalesce("),
+    _never("the feedback sent under an alias", _FEEDBACK, "kept.resolved_user_id <> coalesce("),
     _never("feedback leaves word where it was", _FEEDBACK,
-           "stored.interaction_id <> coalesce(identified.interaction_id, '')"),
+           "kept.interaction_id <> coalesce(identified.interaction_id, '')"),
     # Interactions close over the thread.
     Rule("the thread as it is", _INTERACTIONS,
          "where event_id in (select changed_query_ids.event_id from changed_query_ids)\n",
@@ -110,7 +110,7 @@ RULES = (
          "        and {{ llm_analytics.is_unseen(", "1 = 0\n"
          "        and {{ llm_analytics.is_unseen("),
     _never("the thread of a query that lost its user", _INTERACTIONS,
-           "stored.session_id is not null"),
+           "kept.session_id is not null"),
     Rule("the thread of a call", _INTERACTIONS,
          "where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}",
          "where 1 = 0"),

@@ -8,16 +8,14 @@ from pathlib import Path
 import pytest
 
 from mutation.mutants import Mutant
-from mutation.rules import broken_rules
+from mutation.rules import RULES, broken_rules
 from mutation.runner import MutationRun, write_report
 from mutation.test_mutation import prepared_run
 from support.compare import Snapshot, differing_tables
 from support.growth import built_at_once, grown
-from support.project import DbtProject
+from support.project import ROOT, DbtProject
 from support.small_project import at
 from timelines import Timeline, timeline
-
-pytestmark = pytest.mark.dbt
 
 
 class _Timelines:
@@ -46,6 +44,16 @@ class _Timelines:
         return None
 
 
+def test_every_rule_stands_where_the_list_says() -> None:
+    models = {path.stem: path.read_text() for path in (ROOT / "models").rglob("*.sql")}
+    macros = [path.read_text() for path in (ROOT / "macros").rglob("*.sql")]
+    for rule in RULES:
+        kind, _, name = rule.place.partition(".")
+        homes = [models[name]] if kind == "model" else [m for m in macros if f"macro {name}(" in m]
+        assert [home.count(rule.right) for home in homes] == [1], rule.name
+
+
+@pytest.mark.dbt
 @pytest.mark.long
 def test_every_broken_rule_is_noticed(tmp_path: Path) -> None:
     run = prepared_run(tmp_path)
