@@ -1,5 +1,5 @@
 -- One row per alert rule and window that it looks at, whether it fires or not.
--- A robust rule compares with the median of the windows before: of 7 days, of days of 28.
+-- A robust rule compares with the median of the windows of the days before: of 7, for days of 28.
 {% set history_days = {5: 1, 60: 7, 1440: 28} %}
 {% set needed = {5: 24, 60: 24, 1440: 7} %}
 
@@ -32,11 +32,12 @@ watched as (
         metric_windows.window_ended_at,
         metric_windows.denominator,
         metric_windows.metric_value,
+        cast(metric_windows.window_started_at as date) as window_date,
         case metric_windows.window_minutes
             {% for minutes, days in history_days.items() -%}
-            when {{ minutes }} then {{ days * 86400000000 }}
+            when {{ minutes }} then {{ days }}
             {% endfor -%}
-        end as history_microseconds,
+        end as history_days,
         case metric_windows.window_minutes
             {% for minutes, n in needed.items() -%}
             when {{ minutes }} then {{ n }}
@@ -53,22 +54,21 @@ watched as (
         or metric_windows.denominator >= rules.min_n
 ),
 
+offsets as (
+    {{ dbt.generate_series(history_days.values() | max) }}
+),
+
+-- Each window is history of the days after its own, so that rows meet by equal dates.
 history as (
     select
         watched.rule,
         watched.value,
-        watched.window_started_at,
-        earlier.metric_value
+        watched.metric_value,
+        {{ llm_analytics.add_days('watched.window_date', 'offsets.generated_number') }}
+            as compared_date
     from watched
-    inner join watched as earlier
-        on
-            watched.rule = earlier.rule
-            and watched.value = earlier.value
-            and watched.window_started_at > earlier.window_started_at
-            and {{ llm_analytics.microseconds_between(
-                'earlier.window_started_at', 'watched.window_started_at'
-            ) }}
-            <= watched.history_microseconds
+    inner join offsets
+        on watched.history_days >= offsets.generated_number
     where watched.method = 'robust'
 ),
 
@@ -76,18 +76,18 @@ medians as (
     select
         rule,
         value,
-        window_started_at,
+        compared_date,
         count(*) as n_history,
         {{ llm_analytics.quantile('metric_value', 0.5) }} as median
     from history
-    group by rule, value, window_started_at
+    group by rule, value, compared_date
 ),
 
-deviations as (
+deviations as {{ llm_analytics.materialized() }} (
     select
         history.rule,
         history.value,
-        history.window_started_at,
+        history.compared_date,
         {{ llm_analytics.quantile('abs(history.metric_value - medians.median)', 0.5) }}
             as deviation
     from history
@@ -95,8 +95,8 @@ deviations as (
         on
             history.rule = medians.rule
             and history.value = medians.value
-            and history.window_started_at = medians.window_started_at
-    group by history.rule, history.value, history.window_started_at
+            and history.compared_date = medians.compared_date
+    group by history.rule, history.value, history.compared_date
 ),
 
 limited as (
@@ -136,12 +136,12 @@ limited as (
         on
             watched.rule = medians.rule
             and watched.value = medians.value
-            and watched.window_started_at = medians.window_started_at
+            and watched.window_date = medians.compared_date
     left join deviations
         on
             watched.rule = deviations.rule
             and watched.value = deviations.value
-            and watched.window_started_at = deviations.window_started_at
+            and watched.window_date = deviations.compared_date
 ),
 
 final as (
