@@ -128,10 +128,10 @@ calls as (
         sequence_number
     from {{ ref('int_responses') }}
     where
+        {% if is_incremental() -%}
+        event_id in (select touched.event_id from touched)
+        and {% endif -%}
         duplicate_of is null
-        {%- if is_incremental() %}
-        and event_id in (select touched.event_id from touched)
-        {%- endif %}
 ),
 
 -- Candidates: the query that the call names, else one of its trace, else one of its turn, or none.

@@ -1,5 +1,5 @@
 -- One row per user and period of 28 reporting dates with a query; the last period ends with the
--- last complete date. Users are classified by the period, and what comes of them is seen in the next.
+-- last complete date. Users are classified by the period, what comes of them is seen in the next.
 with
 
 user_days as (
