@@ -52,6 +52,7 @@ EQUIVALENT = {
 }  # fmt: skip
 
 
+@pytest.mark.long  # a hundred mutants, some seconds each
 def test_every_wrong_definition_turns_a_unit_test_red(tmp_path: Path) -> None:
     prepared = at(_project(tmp_path), tmp_path / "prepared")
     prepared.dbt("seed")

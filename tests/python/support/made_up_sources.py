@@ -51,7 +51,7 @@ def write_sources(project: DbtProject) -> None:
     """Add the sources to the project: their views, and their line in the list of sources."""
     macro = project.root / "macros/staging/sources.sql"
     text = macro.read_text(encoding="utf-8")
-    start = "{% macro source_streams() %}\n    {{ return({\n"
+    start = "{% macro source_streams() %}\n    {%- set streams = {\n"
     assert start in text
     entries = "".join(f"        '{name}': {list(streams)},\n" for name, streams in SOURCES.items())
     macro.write_text(text.replace(start, start + entries), encoding="utf-8")
