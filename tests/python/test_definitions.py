@@ -14,7 +14,8 @@ from support.project import DbtProject
 from support.raw_tables import Load, create_raw_tables, write_loads
 from support.small_project import at, small_project
 
-#: Another value of every setting that marts alone use, which are rebuilt on each run.
+#: Another value of every setting that marts alone use, which are rebuilt on each run, or that says
+#: only how much is read again.
 USED_BY_MARTS = {
     "timezone": "Pacific/Apia",
     "as_of": "2030-01-01 00:00:00",
@@ -36,6 +37,7 @@ USED_BY_MARTS = {
     "activation_window_days": 3,
     "power_user_days": 9,
     "regular_user_days": 3,
+    "table_window_days": 9,
 }
 #: Another value of every setting that shapes rows of incremental tables.
 USED_BY_INCREMENTAL_MODELS = {
