@@ -92,6 +92,7 @@ def _check_on_postgres(folder: Path, url: str, n_timelines: int, n_histories: in
     drop_database(url, "warehouse")
 
 
+@pytest.mark.long
 def test_incremental_equals_full_on_postgres(tmp_path: Path, postgres_url: str) -> None:
     _check_on_postgres(tmp_path, postgres_url, n_timelines=1, n_histories=12)
 

@@ -121,6 +121,7 @@ def numbers_of(project: DbtProject) -> list[Any]:
 
 
 @pytest.mark.dbt
+@pytest.mark.long
 def test_what_no_build_has_read_stands_above_what_builds_have_read(
     make_project: Callable[[Path], DbtProject], tmp_path: Path
 ) -> None:
