@@ -67,6 +67,7 @@ def events(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.dbt
+@pytest.mark.long
 def test_every_stage_runs_and_the_baseline_and_increments_agree_with_the_marts(
     tmp_path: Path,
 ) -> None:

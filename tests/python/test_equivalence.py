@@ -66,6 +66,7 @@ def _fresh(small: DbtProject, folder: Path) -> Fresh:
     return lambda name: at(small, folder / f"{next(numbers)}-{name}")
 
 
+@pytest.mark.long
 def test_incremental_equals_full(small: DbtProject, tmp_path: Path) -> None:
     found = _check_timelines(_fresh(small, tmp_path), n_timelines=3, n_histories=16)
     missing = [name for name in INGREDIENTS if not found[name]]

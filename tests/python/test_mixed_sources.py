@@ -207,6 +207,7 @@ def test_calls_of_several_recorders_count_once(mixed: DbtProject, tmp_path: Path
     assert found["suppressed"] > landed / 4
 
 
+@pytest.mark.long
 def test_what_has_grown_equals_what_is_built_at_once(mixed: DbtProject, tmp_path: Path) -> None:
     rng = random.Random(11)  # noqa: S311
     drawn = draw(5, 60)

@@ -62,7 +62,7 @@ PARTS: tuple[tuple[str, ...], ...] = (
     ("int_load_horizon", "int_repeated_events", "int_response_matches"),
     _READ,
     ("+fct_sessions",),
-    ("int_responses+",),
+    ("int_responses+,path:models/intermediate",),
 )
 
 #: The incremental models.
