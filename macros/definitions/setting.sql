@@ -30,6 +30,7 @@
         'rating_score_names': ['user_rating', 'rating', 'stars'],
         'score_scales': {'hallucination': [1, 0], 'toxicity': [1, 0]},
         'duplicate_tolerance_seconds': 2,
+        'response_replay_seconds': 3600,
         'source_priority': [
             'events', 'langfuse', 'posthog', 'otlp', 'request_logs', 'litellm',
         ],

@@ -29,6 +29,7 @@
         llm_analytics.comparable_model('model'),
         llm_analytics.record_preference('call') | join,
         llm_analytics.setting('duplicate_tolerance_seconds') | string,
+        llm_analytics.setting('response_replay_seconds') | string,
         var('llm_analytics_sources', none) | string,
     ] -%}
     {{ return(local_md5(definitions | join('\n'))[:15] | int(base=16)) }}

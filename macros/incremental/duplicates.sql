@@ -40,6 +40,38 @@ kept_by_{{ step }} as {{ llm_analytics.materialized() }} (
 )
 {%- endmacro %}
 
+{#
+    CTE <name>: the calls with their `island`, a number: calls with equal keys of which each began at
+    most so many seconds after the one before share it.
+#}
+{% macro islands(name, calls, keys, seconds, where='true') -%}
+{{ name }}_gaps as (
+    select
+        calls.*,
+        case
+            when {{ llm_analytics.microseconds_between(
+                'lag(began_at) over (partition by ' ~ keys | join(', ') ~ ' order by began_at)',
+                'began_at'
+            ) }} <= {{ seconds * 1000000 }}
+                then 0
+            else 1
+        end as is_gap
+    from {{ calls }} as calls
+    where {{ where }}
+),
+
+{{ name }} as (
+    select
+        gaps.*,
+        sum(is_gap) over (
+            partition by {{ keys | join(', ') }}
+            order by began_at
+            range between unbounded preceding and current row
+        ) as island
+    from {{ name }}_gaps as gaps
+)
+{%- endmacro %}
+
 {# CTE <step>: of the calls with equal keys the best record is kept, whoever recorded them. #}
 {% macro same_key(step, calls, keys, where) -%}
 {{ step }}_ranked as (
@@ -71,47 +103,19 @@ kept_by_{{ step }} as {{ llm_analytics.materialized() }} (
 #}
 {% macro same_time(step, calls, keys, may_overlap=false) -%}
 {%- set tolerance = llm_analytics.setting('duplicate_tolerance_seconds') -%}
-{{ step }}_gaps as (
-    select
-        calls.*,
-        case
-            when {{ llm_analytics.microseconds_between(
-                'lag(began_at) over (partition by ' ~ keys | join(', ') ~ ' order by began_at)',
-                'began_at'
-            ) }} <= {{ tolerance }} * 1000000
-                then 0
-            else 1
-        end as is_gap
-    from {{ calls }} as calls
-    where
-        comparable_model is not null
-        and inclusive_tokens > 0
-        and output_tokens > 0
-        {%- for key in keys %}
-        and {{ key }} is not null
-        {%- endfor %}
-),
-
-{{ step }}_islands as (
-    select
-        gaps.*,
-        {% if may_overlap -%}
-        0 as island
-        {%- else -%}
-        sum(is_gap) over (
-            partition by {{ keys | join(', ') }}
-            order by began_at
-            range between unbounded preceding and current row
-        ) as island
-        {%- endif %}
-    from {{ step }}_gaps as gaps
-),
+{#- What overlaps may begin at any time; the rest in one island. -#}
+{%- set moment = (keys if may_overlap else keys + ['island']) | join(', ') -%}
+{%- set comparable -%}
+    comparable_model is not null and inclusive_tokens > 0 and output_tokens > 0
+    {%- for key in keys %} and {{ key }} is not null{% endfor -%}
+{%- endset -%}
+{{ llm_analytics.islands(step ~ '_islands', calls, keys, tolerance, comparable) }},
 
 {{ step }}_places as (
     select
         islands.*,
         row_number() over (
-            partition by {{ keys | join(', ') }}, island, recorder
+            partition by {{ moment }}, recorder
             order by began_at, {{ llm_analytics.text_order('event_id') }}
         ) as place
     from {{ step }}_islands as islands
@@ -121,10 +125,10 @@ kept_by_{{ step }} as {{ llm_analytics.materialized() }} (
     select
         places.*,
         min(began_at) over (
-            partition by {{ keys | join(', ') }}, island, place
+            partition by {{ moment }}, place
         ) as first_began_at,
         first_value(occurred_at) over (
-            partition by {{ keys | join(', ') }}, island, place
+            partition by {{ moment }}, place
             order by began_at, {{ llm_analytics.text_order('event_id') }}
         ) as first_ended_at
     from {{ step }}_places as places
@@ -134,10 +138,10 @@ kept_by_{{ step }} as {{ llm_analytics.materialized() }} (
     select
         firsts.*,
         min({{ llm_analytics.text_order('user_id') }}) over (
-            partition by {{ keys | join(', ') }}, island, place
+            partition by {{ moment }}, place
         ) as least_user_id,
         max({{ llm_analytics.text_order('user_id') }}) over (
-            partition by {{ keys | join(', ') }}, island, place
+            partition by {{ moment }}, place
         ) as greatest_user_id
     from {{ step }}_firsts as firsts
     where
@@ -152,7 +156,7 @@ kept_by_{{ step }} as {{ llm_analytics.materialized() }} (
     select
         calls.event_id,
         first_value(calls.event_id) over (
-            partition by {{ keys | join(', ') }}, island, place
+            partition by {{ moment }}, place
             order by {{ llm_analytics.record_preference('calls') | join(', ') }}
         ) as kept_event_id
     from {{ step }}_together as calls

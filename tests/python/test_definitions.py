@@ -52,6 +52,7 @@ USED_BY_INCREMENTAL_MODELS = {
     "rating_score_names": ["points"],
     "posthog_surveys": {"survey": "nps"},
     "duplicate_tolerance_seconds": 9,
+    "response_replay_seconds": 60,
     "source_priority": ["langfuse"],
 }
 

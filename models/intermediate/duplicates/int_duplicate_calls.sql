@@ -73,31 +73,10 @@ compared as (
     where responses.load_seq <= {{ read_to }}
 ),
 
-compared_gaps as (
-    select
-        compared.*,
-        case
-            when {{ llm_analytics.microseconds_between(
-                'lag(began_at) over ('
-                ~ 'partition by comparable_model, inclusive_tokens, output_tokens order by began_at)',
-                'began_at'
-            ) }} <= {{ llm_analytics.setting('duplicate_tolerance_seconds') }} * 1000000
-                then 0
-            else 1
-        end as is_gap
-    from compared
-),
-
-compared_islands as (
-    select
-        compared_gaps.*,
-        sum(is_gap) over (
-            partition by comparable_model, inclusive_tokens, output_tokens
-            order by began_at
-            range between unbounded preceding and current row
-        ) as island
-    from compared_gaps
-),
+{{ llm_analytics.islands(
+    'compared_islands', 'compared', ['comparable_model', 'inclusive_tokens', 'output_tokens'],
+    llm_analytics.setting('duplicate_tolerance_seconds')
+) }},
 
 -- A span that is no call may tell that one call stands in another.
 touching_0 as (
@@ -278,9 +257,15 @@ nested as (
 
 {{ llm_analytics.after_step('same_span', 'span_id', 'calls_after_nested', 'kept_by_nested') }},
 
+-- A cache answers with the id of the response that it kept: much later, that is a call of its own.
+{{ llm_analytics.islands(
+    'calls_by_response', 'calls_after_same_span', ['response_id'],
+    llm_analytics.setting('response_replay_seconds')
+) }},
+
 -- Attempts of one response share its id in events: only the last of them can be that of others.
 {{ llm_analytics.same_key(
-    'same_response', 'calls_after_same_span', ['response_id'],
+    'same_response', 'calls_by_response', ['response_id', 'island'],
     "response_id is not null and (source <> 'events' or attempt_recency = 1)"
 ) }},
 
