@@ -80,6 +80,38 @@ TOTALS: Mapping[str, str] = {
     "cost_per_active_user": "sum(cost_usd) / count(distinct user_id) from marts.fct_interactions",
     "tokens_per_interaction": "sum(total_tokens) / count(*) from marts.fct_interactions",
     "retention": "sum(n_retained) / sum(n_eligible) from marts.retention_by_cohort",
+    "refinement_rate": "count(refinement_rule) / sum(case when is_answered then 1 else 0 end)"
+    " from marts.fct_interactions",
+    "follow_up_rate": "sum(numerator) / sum(denominator) from marts.metrics_daily"
+    " where metric = 'follow_up_rate'",
+    "context_retention": "sum(numerator) / sum(denominator) from marts.metrics_daily"
+    " where metric = 'context_retention'",
+    "session_restart_rate": "sum(numerator) / sum(denominator) from marts.metrics_daily"
+    " where metric = 'session_restart_rate'",
+    "abandonment_rate": "sum(n_abandoned) / sum(n_interactions)"
+    " from marts.abandonment_by_end_state",
+    "availability": "sum(case when state = 'up' then 1 else 0 end) / count(*)"
+    " from marts.availability_by_bucket where state <> 'unknown'",
+    "complaint_rate": "sum(n_complaints) / sum(n_eligible) from marts.satisfaction_daily",
+    "goal_completion": "sum(n_completed) / sum(n_mature) from marts.goal_completion_by_cohort",
+    "activation_rate": "sum(n_activated) / sum(n_mature) from marts.activation_by_cohort"
+    " where step is null",
+    "revenue": "sum(revenue_usd) from marts.revenue_monthly",
+    "revenue_per_user": "sum(r.revenue_usd) / (select count(*) from marts.dim_users"
+    " where n_active_days > 0 and not is_excluded) from marts.revenue_monthly as r",
+    "accuracy": "sum(numerator) / sum(denominator) from marts.metrics_daily"
+    " where metric = 'accuracy'",
+    "hallucination_rate": "sum(numerator) / sum(denominator) from marts.metrics_daily"
+    " where metric = 'hallucination_rate'",
+    "evaluation_score": "avg(score) from intermediate.int_evaluations",
+    "wasted_cost_share": "1 - sum(case when reason = 'useful' then cost_usd end) / sum(cost_usd)"
+    " from marts.cost_waste_daily",
+    "infrastructure_cost": "sum(cost_usd) from intermediate.int_infrastructure_usage",
+    "csat": "sum(case when score >= 4 then n_answers else 0 end) / sum(n_answers)"
+    " from marts.scores_daily where feedback_type = 'csat'",
+    "nps": "100 * (sum(case when score >= 9 then n_answers else 0 end)"
+    " - sum(case when score <= 6 then n_answers else 0 end)) / sum(n_answers)"
+    " from marts.scores_daily where feedback_type = 'nps'",
     "rolling_retention": "sum(n_retained_rolling) / sum(n_eligible) from marts.retention_by_cohort",
 }
 
