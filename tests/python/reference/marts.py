@@ -60,7 +60,7 @@ class Marts:
         self.as_of = world.as_of["queries"]
         self.counted_calls = [call for call in world.calls if self._counts(call)]
         self.reached_goals = {
-            goal for event in world.product_events for goal in _goals_of(event, world.inputs.goals)
+            goal for event in world.product_events for goal in goals_of(event, world.inputs.goals)
         }
         self.fct_interactions = [
             self._fct_interaction(row) for row in world.interactions if self._counts(row)
@@ -95,7 +95,7 @@ class Marts:
     def _fct_interaction(self, row: Row) -> Row:
         return {
             **{name: value for name, value in row.items()
-               if name not in ("thread_id", "answer_event_id", "sequence_number", "has_conflict")},
+               if name not in ("thread_id", "answer_event_id", "has_conflict")},
             "answer_id": row["answer_event_id"] if row["is_answered"] else None,
             "n_retries": max(row["n_attempts"] - 1, 0),
             "is_refinement": row["refinement_rule"] is not None,
@@ -259,7 +259,7 @@ class Marts:
             and session["started_at"]
             <= event["occurred_at"]
             <= session["last_activity_at"] + self.settings.session_gap
-            and _goals_of(event, goals)
+            and goals_of(event, goals)
             for event in self.world.product_events
         )
         if reached:
@@ -625,7 +625,7 @@ class Marts:
         return rows
 
 
-def _goals_of(event: Row, goals: Iterable[Goal]) -> set[str]:
+def goals_of(event: Row, goals: Iterable[Goal]) -> set[str]:
     """The goals that a product event reaches: the one it names, else those its name stands for."""
     if event["goal"] is not None:
         return {goal.goal for goal in goals if goal.goal == event["goal"]}
