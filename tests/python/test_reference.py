@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from histories import Recipe, recipe, worlds
-from reference.check import build, compare_facts, compare_marts
+from reference.check import FACTS, build, compare_facts, compare_marts
 from support.project import DbtProject
 from support.raw_tables import RawEvent
 from support.small_project import at, small_project
@@ -61,7 +61,7 @@ def test_an_implied_query_is_that_of_the_content_of_its_call_that_stands(
         for number in range(20)
         for user in ("ann", "bob")
     ]
-    compare_facts(fresh, build(fresh, events))
+    compare_facts(fresh, build(fresh, events, FACTS))
 
 
 def test_without_any_query_nothing_is_over(small: DbtProject, tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ TOTALS: Mapping[str, str] = {
     "activation_rate": "sum(n_activated) / sum(n_mature) from marts.activation_by_cohort"
     " where step is null",
     "revenue": "sum(revenue_usd) from marts.revenue_monthly",
+    "n_payments": "sum(n_payments) from marts.user_revenue_days",
     "revenue_per_user": "sum(r.revenue_usd) / (select count(*) from marts.dim_users"
     " where n_active_days > 0 and not is_excluded) from marts.revenue_monthly as r",
     "accuracy": "sum(numerator) / sum(denominator) from marts.metrics_daily"
@@ -197,7 +198,11 @@ def test_every_metric_has_a_mart_to_agree_with(layer: Layer) -> None:
     inputs = {
         part.name
         for metric in layer.project.manifest().metrics.values()
-        for part in (metric.type_params.numerator, metric.type_params.denominator)
+        for part in (
+            metric.type_params.numerator,
+            metric.type_params.denominator,
+            *(metric.type_params.metrics or ()),
+        )
         if part is not None
     }
     assert known - inputs - TOTALS.keys() == set()

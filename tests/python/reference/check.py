@@ -14,14 +14,20 @@ from support.project import DbtProject
 from support.raw_tables import Load, RawEvent, create_raw_tables, loaded_at, write_loads
 from support.small_seeds import small_inputs
 
+#: Models of zone A that are compared, and what they need.
+FACTS = ("+int_session_events", "+int_interactions")
 
-def build(project: DbtProject, events: Sequence[RawEvent]) -> World:
-    """Build a fresh warehouse from one load; returns the reference's view of the same events."""
+
+def build(project: DbtProject, events: Sequence[RawEvent], models: Sequence[str] = ()) -> World:
+    """Build a fresh warehouse from one load; returns the reference's view of the same events.
+
+    All models that are compared are built, unless a selection names fewer of them.
+    """
     load = Load(1, events)
     create_raw_tables(project)
     write_loads(project, [load])
     project.dbt("seed")
-    project.dbt("run", "--select", *(f"+{mart}" for mart in (*MARTS, *KEYS)))
+    project.dbt("run", "--select", *(models or [f"+{mart}" for mart in (*MARTS, *KEYS)]))
     return World(events, small_inputs(loaded_at(load)))
 
 
