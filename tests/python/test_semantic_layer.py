@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from metrics_page import contracts
 from support.project import DbtProject, copy_project
 
 pytestmark = pytest.mark.dbt
@@ -234,6 +235,25 @@ def test_a_metric_by_a_dimension_is_that_of_the_mart(
     assert asked.keys() == expected.keys()
     wrong = {key for key in asked if not _is_equal(asked[key], expected[key])}
     assert not wrong, {key: (asked[key], expected[key]) for key in wrong}
+
+
+def test_a_ratio_is_what_the_contract_of_its_mart_says(layer: Layer) -> None:
+    wrong, seen = [], 0
+    for each in contracts(layer.project.manifest()):
+        if each.numerator is None:
+            continue
+        rows = layer.query(
+            f"select {each.columns[0]}, {each.numerator}, {each.denominator} from marts.{each.mart}"
+        )
+        for value, numerator, denominator in rows:
+            known = numerator is not None and denominator
+            expected = float(numerator) / float(denominator) if known else None
+            # A window that is not over has parts in some marts, and a value in none.
+            if value is not None and not _is_equal(value, expected):
+                wrong.append((each.name, value, numerator, denominator))
+        seen += any(row[0] is not None for row in rows)
+    assert wrong == []
+    assert seen > 25
 
 
 @pytest.mark.parametrize("board", ["executive_board", "product_board", "engineering_board"])
