@@ -24,6 +24,8 @@ _COMMANDS = {
     "prices": "prices.command",
     "significance": "experiments.command",
     "power": "experiments.power",
+    "agreement": "quality.command",
+    "survival": "survival",
     "convert": "examples.command",
 }
 

@@ -1,5 +1,5 @@
--- One row per pair of evaluators, what they judge by, their two verdicts, and how many evaluators
--- judged the thing: the counts that agreement is computed from.
+-- One row per pair of evaluators, what they judge by, their two verdicts, and how many evaluators,
+-- in all and of one kind, judged the thing: the counts that agreement is computed from.
 with
 
 evaluations as (
@@ -45,7 +45,10 @@ verdicts as (
         row_number() over thing_order as position,
         count(*) over (
             partition by rubric, rubric_version, criterion, thing
-        ) as n_raters
+        ) as n_raters,
+        count(*) over (
+            partition by rubric, rubric_version, criterion, thing, evaluator_kind
+        ) as n_peers
     from ranked
     where
         recency = 1
@@ -71,6 +74,7 @@ final as (
         one.verdict,
         other.verdict as other_verdict,
         one.n_raters,
+        one.n_peers,
 
         -- how often
         count(*) as n_things
@@ -84,7 +88,8 @@ final as (
             and one.position < other.position
     group by
         one.evaluator_kind, one.evaluator_id, other.evaluator_kind, other.evaluator_id,
-        one.rubric, one.rubric_version, one.criterion, one.verdict, other.verdict, one.n_raters
+        one.rubric, one.rubric_version, one.criterion, one.verdict, other.verdict, one.n_raters,
+        one.n_peers
 )
 
 select * from final

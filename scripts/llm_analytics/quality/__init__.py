@@ -1,0 +1,1 @@
+"""How far evaluations can be trusted: raters against each other, and judges against humans."""
