@@ -17,7 +17,7 @@
 ] %}
 {% set result_columns = feedback_columns + [
     'scope_id', 'sent_user_id', 'resolved_user_id', 'response_event_id', 'interaction_id',
-    'thread_id', 'match_rule',
+    'match_rule',
 ] %}
 
 with
@@ -36,7 +36,7 @@ identities as (
 ),
 
 {% set call_columns = [
-    'event_id', 'response_id', 'interaction_id', 'thread_id', 'occurred_at', 'sequence_number',
+    'event_id', 'response_id', 'interaction_id', 'occurred_at', 'sequence_number',
     'conversation_id', 'source_session_id', 'trace_id', 'call_role', 'is_success',
 ] %}
 calls as {{ llm_analytics.not_materialized() }} (
@@ -135,7 +135,6 @@ named_calls as (
         remarks.event_id,
         calls.event_id as response_event_id,
         calls.interaction_id,
-        calls.thread_id,
         row_number() over (
             partition by remarks.event_id
             order by
@@ -151,8 +150,7 @@ named_calls as (
 named_queries as (
     select
         remarks.event_id,
-        queries.event_id as interaction_id,
-        queries.thread_id
+        queries.event_id as interaction_id
     from remarks
     inner join queries
         on remarks.query_id = queries.event_id
@@ -161,8 +159,7 @@ named_queries as (
     -- By another word for a query, the query is meant.
     select
         remarks.event_id,
-        queries.event_id as interaction_id,
-        queries.thread_id
+        queries.event_id as interaction_id
     from remarks
     inner join {{ ref('int_duplicate_calls') }} as synonyms
         on
@@ -181,7 +178,6 @@ scoped_calls as (
         event_id,
         response_id,
         interaction_id,
-        thread_id,
         occurred_at,
         sequence_number,
         conversation_id,
@@ -203,16 +199,19 @@ scopes as (
         known_as,
         conversation_id as scope_id
     from scoped_calls
+    where conversation_id in (select remarks.scope_id from remarks)
     union
     select
         known_as,
         source_session_id as scope_id
     from scoped_calls
+    where source_session_id in (select remarks.scope_id from remarks)
     union
     select
         known_as,
         trace_id as scope_id
     from scoped_calls
+    where trace_id in (select remarks.scope_id from remarks)
 ),
 
 preceding_answers as (
@@ -220,7 +219,6 @@ preceding_answers as (
         remarks.event_id,
         scoped_calls.event_id as response_event_id,
         scoped_calls.interaction_id,
-        scoped_calls.thread_id,
         row_number() over (
             partition by remarks.event_id
             order by
@@ -253,11 +251,6 @@ matched as (
             else preceding_answers.interaction_id
         end as interaction_id,
         case
-            when named_calls.event_id is not null then named_calls.thread_id
-            when named_queries.event_id is not null then named_queries.thread_id
-            else preceding_answers.thread_id
-        end as thread_id,
-        case
             when named_calls.event_id is not null then 'response_id'
             when named_queries.event_id is not null then 'query_id'
             when preceding_answers.event_id is not null then 'order'
@@ -287,7 +280,6 @@ identified as (
         coalesce(identities.user_id, remarks.sent_user_id) as resolved_user_id,
         matched.response_event_id,
         matched.interaction_id,
-        matched.thread_id,
         matched.match_rule
     from remarks
     inner join matched

@@ -6,6 +6,7 @@
 with
 
 {% if is_incremental() %}
+-- Queries whose content, session, calls or feedback changed.
 changed_query_ids as (
     select event_id
     from {{ ref('int_queries') }}
@@ -16,6 +17,14 @@ changed_query_ids as (
     where
         stream = 'query'
         and {{ llm_analytics.is_unseen(ref('int_session_events'), 'sessions_seen_to') }}
+    union
+    select interaction_id as event_id
+    from {{ ref('int_response_matches') }}
+    where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}
+    union
+    select interaction_id as event_id
+    from {{ ref('int_feedback_matches') }}
+    where {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}
 ),
 
 -- Threads of what changed, as it is now and as it was.
@@ -36,16 +45,12 @@ touched_threads as (
     where
         kept.session_id is not null
         and coalesce(queries.user_id, queries.anonymous_id) is null
-    union
-    select thread_id
-    from {{ ref('int_response_matches') }}
-    where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}
-    union
-    select thread_id
-    from {{ ref('int_feedback_matches') }}
-    where
-        thread_id is not null
-        and {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}
+),
+
+touched_queries as (
+    select event_id
+    from {{ ref('int_queries') }}
+    where thread_id in (select touched_threads.thread_id from touched_threads)
 ),
 
 -- Queries without any id of their own count their turns within the visit, which they share with
@@ -58,14 +63,12 @@ shared_visits as (
         on session_events.event_id = queries.event_id
     where
         session_events.stream = 'query'
-        and queries.thread_id in (select touched_threads.thread_id from touched_threads)
+        and queries.event_id in (select touched_queries.event_id from touched_queries)
         and coalesce(queries.conversation_id, queries.source_session_id, queries.trace_id) is null
 ),
 
 read_queries as (
-    select event_id
-    from {{ ref('int_queries') }}
-    where thread_id in (select touched_threads.thread_id from touched_threads)
+    select event_id from touched_queries
     union
     select event_id
     from {{ ref('int_session_events') }}
@@ -115,7 +118,7 @@ feedback as {{ llm_analytics.not_materialized() }} (
     where
         is_current
         {%- if is_incremental() %}
-        and thread_id in (select touched_threads.thread_id from touched_threads)
+        and interaction_id in (select touched_queries.event_id from touched_queries)
         {%- endif %}
         and interaction_id is not null
 ),
@@ -163,7 +166,7 @@ calls as {{ llm_analytics.not_materialized() }} (
     where
         is_current
         {%- if is_incremental() %}
-        and thread_id in (select touched_threads.thread_id from touched_threads)
+        and interaction_id in (select touched_queries.event_id from touched_queries)
         {%- endif %}
         and interaction_id is not null
 ),
@@ -175,7 +178,7 @@ shared_interactions as (
     having count(*) > 1
 ),
 
-lone_calls as (
+lone_calls as {{ llm_analytics.not_materialized() }} (
     select
         interaction_id,
         1 as n_calls,

@@ -5,7 +5,7 @@
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 {{ llm_analytics.refuse_changed_definitions() }}
 
-{# What nobody reads of a call is not written once more. #}
+{# Texts are what this table costs: what nobody reads of a call is not written once more. #}
 {% set unread_columns = ['event_version', 'user_id', 'anonymous_id'] %}
 {% set call_columns = llm_analytics.envelope_columns() | reject('in', unread_columns) | list + [
     'source_session_id',
@@ -44,18 +44,14 @@
     'input_tokens', 'cache_read_tokens', 'cache_write_tokens', 'output_tokens', 'reasoning_tokens',
 ] %}
 {% set result_columns = call_columns + token_columns + [
-    'is_success', 'sent_provider', 'sent_user_id', 'resolved_user_id', 'thread_id',
-    'interaction_id', 'match_rule', 'provider', 'model', 'priced_model', 'price_fingerprint',
+    'is_success', 'sent_provider', 'sent_alias_id', 'resolved_user_id', 'interaction_id',
+    'match_rule', 'provider', 'model', 'priced_model', 'price_fingerprint',
     'cost_basis', 'cost_usd', 'cost_low_usd', 'cost_high_usd',
 ] %}
 
 with
 
-responses as (
-    select * from {{ ref('int_responses') }}
-),
-
-queries as (
+queries as {{ llm_analytics.not_materialized() }} (
     select * from {{ ref('int_queries') }}
     where is_withdrawn is not true
 ),
@@ -82,26 +78,26 @@ unread_queries as (
 touched as (
     select event_id
     from {{ ref('int_responses') }}
-    where {{ llm_analytics.is_unread('load_seq') }}
+    where
+        {{ llm_analytics.is_unread('load_seq') }}
+        or thread_id in (select unread_queries.thread_id from unread_queries)
+        or query_id in (select unread_queries.event_id from unread_queries)
+        or trace_id in (select unread_queries.trace_id from unread_queries)
     union
     select event_id
     from {{ this }}
     where
         is_current
-        and (
-            thread_id in (select unread_queries.thread_id from unread_queries)
-            or interaction_id in (select unread_queries.event_id from unread_queries)
-            or query_id in (select unread_queries.event_id from unread_queries)
-            or trace_id in (select unread_queries.trace_id from unread_queries)
-        )
+        and interaction_id in (select unread_queries.event_id from unread_queries)
     union
     select kept.event_id
     from {{ this }} as kept
     left join identities
-        on kept.sent_user_id = identities.alias_id
+        on coalesce(kept.sent_alias_id, kept.resolved_user_id) = identities.alias_id
     where
         (kept.is_current or kept.duplicate_of is not null)
-        and kept.resolved_user_id <> coalesce(identities.user_id, kept.sent_user_id)
+        and kept.resolved_user_id
+        <> coalesce(identities.user_id, kept.sent_alias_id, kept.resolved_user_id)
     union
     select kept.event_id
     from {{ this }} as kept
@@ -116,29 +112,32 @@ touched as (
 ),
 {% endif %}
 
--- What tells the query of a call: narrow, for it is joined several times.
+responses as {{ llm_analytics.not_materialized() }} (
+    select * from {{ ref('int_responses') }}
+    {%- if is_incremental() %}
+    where event_id in (select touched.event_id from touched)
+    {%- endif %}
+),
+
+-- Calls that name no query, and what tells theirs: narrow, for it is joined several times.
 calls as (
     select
         event_id,
         thread_id,
-        query_id,
         trace_id,
         conversation_turn,
         occurred_at,
         sequence_number
-    from {{ ref('int_responses') }}
+    from responses
     where
-        {% if is_incremental() -%}
-        event_id in (select touched.event_id from touched)
-        and {% endif -%}
-        duplicate_of is null
+        query_id is null
+        and duplicate_of is null
 ),
 
--- Candidates: the query that the call names, else one of its trace, else one of its turn, or none.
+-- Candidates: a query of the call's trace, else one of its turn, or none.
 {% set query_columns = [
     "calls.event_id",
     "queries.event_id as query_event_id",
-    "queries.thread_id",
     "coalesce(queries.user_id, queries.anonymous_id) as query_user_id",
     "case when queries.occurred_at <= calls.occurred_at then 0 else 1 end as is_later",
     "queries.occurred_at",
@@ -150,31 +149,21 @@ calls as (
 candidates as (
     select
         {{ query_columns | join(',\n        ') }},
-        case when queries.is_implied then 'implied' else 'query_id' end as match_rule,
+        'trace_id' as match_rule,
         1 as rule_rank
     from calls
     inner join queries
-        on calls.query_id = queries.event_id
-    union all
-    select
-        {{ query_columns | join(',\n        ') }},
-        'trace_id' as match_rule,
-        2 as rule_rank
-    from calls
-    inner join queries
         on calls.trace_id = queries.trace_id
-    where calls.query_id is null
     union all
     select
         {{ query_columns | join(',\n        ') }},
         'turn' as match_rule,
-        3 as rule_rank
+        2 as rule_rank
     from calls
     left join queries
         on
             calls.thread_id = queries.thread_id
             and calls.conversation_turn = queries.conversation_turn
-    where calls.query_id is null
 ),
 
 contested as (
@@ -186,7 +175,7 @@ contested as (
 
 -- Of several: the better rule, then the latest query not after the call, else the first after it.
 {% set match_columns = [
-    'event_id', 'query_event_id', 'thread_id', 'query_user_id', 'match_rule',
+    'event_id', 'query_event_id', 'query_user_id', 'match_rule',
 ] %}
 ranked as (
     select
@@ -224,7 +213,7 @@ chosen as (
     where candidate_rank = 1
 ),
 
--- No candidate, and none named: the latest query before the call in its thread.
+-- No candidate: the latest query before the call in its thread.
 unplaced as (
     select
         event_id,
@@ -278,7 +267,6 @@ preceding_queries as (
     select
         placed.event_id,
         asked.query_event_id,
-        asked.thread_id,
         asked.query_user_id,
         'order' as match_rule
     from stretches as placed
@@ -303,23 +291,28 @@ matched as (
 identified as (
     select
         responses.*,
-        matched.query_event_id as interaction_id,
+        coalesce(named.event_id, matched.query_event_id) as interaction_id,
         case
             when responses.duplicate_of is not null then 'duplicate'
+            when named.is_implied then 'implied'
+            when named.event_id is not null then 'query_id'
             else coalesce(matched.match_rule, 'orphan')
         end as match_rule,
-        coalesce(matched.thread_id, responses.thread_id) as matched_thread_id,
         coalesce(
-            responses.user_id, responses.anonymous_id, matched.query_user_id
+            responses.user_id,
+            responses.anonymous_id,
+            named.user_id,
+            named.anonymous_id,
+            matched.query_user_id
         ) as sent_user_id,
         {{ llm_analytics.is_success('responses.status', 'responses.error_type') }} as is_success,
         {{ llm_analytics.inclusive_input_tokens('responses') }} as inclusive_input_tokens
     from responses
+    left join queries as named
+        -- Not a condition of its own: DuckDB would compare each call with each query.
+        on case when responses.duplicate_of is null then responses.query_id end = named.event_id
     left join matched
         on responses.event_id = matched.event_id
-    {%- if is_incremental() %}
-    where responses.event_id in (select touched.event_id from touched)
-    {%- endif %}
 ),
 
 priceable as (
@@ -336,9 +329,9 @@ priceable as (
         - coalesce(identified.cache_read_tokens, 0)
         - coalesce(identified.cache_write_tokens, 0) as uncached_input_tokens,
         identified.is_success,
-        identified.sent_user_id,
+        case when identities.user_id <> identified.sent_user_id then identified.sent_user_id end
+            as sent_alias_id,
         coalesce(identities.user_id, identified.sent_user_id) as resolved_user_id,
-        identified.matched_thread_id as thread_id,
         identified.interaction_id,
         identified.match_rule,
         identified.provider as sent_provider,
@@ -374,18 +367,35 @@ costed as (
             {{ llm_analytics.model_cost_usd('based', 'estimate') }}
             + coalesce(based.tool_cost_usd, 0)
             as decimal(24, 12)
-        ) as cost_usd,
-        cast(
-            {{ llm_analytics.model_cost_usd('based', 'low') }}
-            + coalesce(based.tool_cost_usd, 0)
-            as decimal(24, 12)
-        ) as cost_low_usd,
-        cast(
-            {{ llm_analytics.model_cost_usd('based', 'high') }}
-            + coalesce(based.tool_cost_usd, 0)
-            as decimal(24, 12)
-        ) as cost_high_usd
+        ) as cost_usd
     from based
+),
+
+-- Only an estimate has bounds; to work out three times what is known would cost as much again.
+bounded as (
+    select
+        costed.*,
+        case costed.cost_basis
+            when 'estimated'
+                then
+                    cast(
+                        {{ llm_analytics.model_cost_usd('costed', 'low') }}
+                        + coalesce(costed.tool_cost_usd, 0)
+                        as decimal(24, 12)
+                    )
+            else costed.cost_usd
+        end as cost_low_usd,
+        case costed.cost_basis
+            when 'estimated'
+                then
+                    cast(
+                        {{ llm_analytics.model_cost_usd('costed', 'high') }}
+                        + coalesce(costed.tool_cost_usd, 0)
+                        as decimal(24, 12)
+                    )
+            else costed.cost_usd
+        end as cost_high_usd
+    from costed
 ),
 
 final as (
@@ -396,7 +406,7 @@ final as (
         cast({{ llm_analytics.definitions_fingerprint() }} as {{ dbt.type_bigint() }})
             as definitions_fingerprint,
         {{ llm_analytics.next_change() }} as changed_seq
-    from costed
+    from bounded
     {% if is_incremental() %}
     union all
     select

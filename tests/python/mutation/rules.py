@@ -69,14 +69,14 @@ RULES = (
            "sessions_of_touched_users.user_id = touched_events.user_id"),
     # Calls close over the thread, and over slow inputs by fingerprint.
     Rule("the calls of the thread of a query", _CALLS,
-         "thread_id in (select unread_queries.thread_id from unread_queries)\n", "1 = 0\n"),
+         "or thread_id in (select unread_queries.thread_id from unread_queries)", ""),
     Rule("the calls that serve a query", _CALLS,
-         "or interaction_id in (select unread_queries.event_id from unread_queries)", ""),
+         "interaction_id in (select unread_queries.event_id from unread_queries)", "1 = 0"),
     Rule("the calls that name a query", _CALLS,
          "or query_id in (select unread_queries.event_id from unread_queries)", ""),
     Rule("the calls that share the trace of a query", _CALLS,
          "or trace_id in (select unread_queries.trace_id from unread_queries)", ""),
-    _never("the calls sent under an alias", _CALLS, "kept.resolved_user_id <> coalesce("),
+    _never("the calls sent under an alias", _CALLS, "kept.resolved_user_id\n"),
     _never("the calls whose price differs", _CALLS,
            "coalesce(kept.price_fingerprint, '') <> prices.price_fingerprint"),
     _never("a call leaves word where it was", _CALLS,
@@ -115,8 +115,8 @@ RULES = (
          "where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}",
          "where 1 = 0"),
     Rule("the thread of feedback", _INTERACTIONS,
-         "and {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}",
-         "and 1 = 0"),
+         "where {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}",
+         "where 1 = 0"),
 )  # fmt: skip
 
 
