@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.project import ROOT, DbtProject, copy_project
+from support.small_project import small_project
 
 #: How a test runs dbt: `dbt(project, "build", "--select", "int_queries+")`.
 DbtRunner = Callable[..., Any]
@@ -77,6 +78,12 @@ def project_copy(tmp_path: Path, warehouse: Path) -> DbtProject:
     return DbtProject(copy_project(tmp_path / "project"), str(warehouse), tmp_path / "dbt")
 
 
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
+    """A copy of the project with invented seeds, parsed once; each test has its own warehouses."""
+    return small_project(tmp_path_factory.mktemp("small"))
+
+
 @pytest.fixture
 def dbt() -> DbtRunner:
     """Run dbt in this process on a project; fails the test with the nodes that failed."""
@@ -127,5 +134,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = set(getattr(item, "fixturenames", ()))
         if "postgres_url" in fixtures:
             item.add_marker(pytest.mark.postgres)
-        if fixtures & {"manifests", "postgres_manifests", "project_copy"}:
+        if fixtures & {"manifests", "postgres_manifests", "project_copy", "small"}:
             item.add_marker(pytest.mark.dbt)

@@ -103,12 +103,6 @@ def _check_places(deaths: list[Death]) -> None:
     assert len({death.node for death in in_model}) >= 5, Counter(deaths)
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
-    """A copy of the project with invented seeds."""
-    return small_project(tmp_path_factory.mktemp("crashes"))
-
-
 @pytest.mark.dbt
 @pytest.mark.long
 def test_a_killed_build_is_healed_by_the_next(small: DbtProject, tmp_path: Path) -> None:

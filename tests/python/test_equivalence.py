@@ -33,12 +33,6 @@ from timelines import Timeline, timelines
 pytestmark = pytest.mark.dbt
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
-    """A copy of the project with invented seeds."""
-    return small_project(tmp_path_factory.mktemp("equivalence"))
-
-
 def _check_timelines(fresh: Fresh, n_timelines: int, n_histories: int) -> Counter[str]:
     """Check so many timelines, and count what happened in them."""
     found: Counter[str] = Counter()

@@ -12,15 +12,9 @@ from histories import Recipe, recipe, worlds
 from reference.check import FACTS, build, compare_facts, compare_marts
 from support.project import DbtProject
 from support.raw_tables import RawEvent
-from support.small_project import at, small_project
+from support.small_project import at
 
 pytestmark = pytest.mark.dbt
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
-    """A copy of the project with invented seeds."""
-    return small_project(tmp_path_factory.mktemp("reference"))
 
 
 def test_what_dbt_builds_equals_the_reference(small: DbtProject, tmp_path: Path) -> None:

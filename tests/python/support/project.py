@@ -96,7 +96,10 @@ class DbtProject:
                         return parsed
                     self.manifests[given] = parsed.result
                 manifest = self.manifests[given]
-            result = dbtRunner(manifest=manifest).invoke(["--quiet", *args, *common])
+            # The artifacts of each run would take longer to write than most of what tests build.
+            result = dbtRunner(manifest=manifest).invoke(
+                ["--quiet", "--no-write-json", *args, *common]
+            )
         _release_warehouse()
         if check and not result.success:
             raise AssertionError(_explain(args, result))
