@@ -60,9 +60,8 @@ def _fresh(small: DbtProject, folder: Path) -> Fresh:
     return lambda name: at(small, folder / f"{next(numbers)}-{name}")
 
 
-@pytest.mark.long
 def test_incremental_equals_full(small: DbtProject, tmp_path: Path) -> None:
-    found = _check_timelines(_fresh(small, tmp_path), n_timelines=3, n_histories=16)
+    found = _check_timelines(_fresh(small, tmp_path), n_timelines=2, n_histories=16)
     missing = [name for name in INGREDIENTS if not found[name]]
     assert not missing, f"never happened: {', '.join(missing)}"
     assert found["histories"] >= 20
@@ -87,7 +86,6 @@ def _check_on_postgres(folder: Path, url: str, n_timelines: int, n_histories: in
     drop_database(url, "warehouse")
 
 
-@pytest.mark.long
 def test_incremental_equals_full_on_postgres(tmp_path: Path, postgres_url: str) -> None:
     _check_on_postgres(tmp_path, postgres_url, n_timelines=1, n_histories=12)
 

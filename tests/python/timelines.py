@@ -255,13 +255,12 @@ def timeline(seed: int, n_histories: int) -> Timeline:
 
 
 def _steps(random: Random) -> tuple[Step, ...]:
-    """Nine steps: six loads of events, an empty one, one of duplicates; seeds change three times.
+    """Eleven steps: seven loads of events, one empty, one of duplicates; seeds change three times.
 
-    Four builds are complete, two partial, three break in three ways.
+    Four builds are complete, two partial, five break, each in its way.
     """
-    loads: list[LoadKind] = [
-        "events", "events", "events", "events", "events", "empty", "duplicates", "none",
-    ]  # fmt: skip
+    loads: list[LoadKind] = ["empty", "duplicates", "none", "none"]
+    loads += ["events"] * 6
     random.shuffle(loads)
     builds = _builds(random)
     complete = [number for number, build in enumerate(builds) if build.is_complete]
@@ -286,9 +285,11 @@ def _steps(random: Random) -> tuple[Step, ...]:
 
 def _builds(random: Random) -> list[Build]:
     """Builds in any order, the last of them complete."""
-    kinds = ["complete"] * 3 + ["part"] * 2 + ["fault"] * 3
-    random.shuffle(kinds)
     faults: list[FaultKind] = ["query", "test", "seed"]
+    kinds = ["complete"] * 3 + ["part"] * 2 + ["fault"] * 5
+    random.shuffle(kinds)
+    while kinds[: kinds.index("complete")].count("fault") > len(faults):
+        random.shuffle(kinds)
     builds: list[Build] = []
     for kind in kinds:
         if kind == "fault":

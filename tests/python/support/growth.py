@@ -20,6 +20,8 @@ Fresh = Callable[[str], DbtProject]
 
 #: All of zone A; marts keep nothing from one build to the next, so they are built once, at the end.
 ZONE_A = ("--select", "resource_type:model,path:models/intermediate")
+#: Views stay as they are, but PostgreSQL drops them with a table that they read.
+TABLES_OF_ZONE_A = (*ZONE_A, "--exclude", "config.materialized:view")
 NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 #: Fails when it is planned or run, on every engine.
 BROKEN = "cast('broken' as integer)"
@@ -35,6 +37,7 @@ class Growing:
         self.project = project
         self.timeline = timeline
         self._seeds: tuple[int, int] | None = None
+        self._zone_a: tuple[str, ...] = ZONE_A
         create_raw_tables(project)
         write_small_seeds(project.root)
         project.dbt("build", *NO_TESTS, "--select", "resource_type:seed", "path:models/staging")
@@ -63,10 +66,14 @@ class Growing:
             if build.fault == "seed":
                 self._seeds = None
             with _planted(self.project, build):
-                done = self.project.dbt("build", *_selection(build), check=False)
+                done = self.project.dbt("build", *self._zone_a, *_broken_too(build), check=False)
             _check_is_half_done(build, done.result)
+        elif build.parts:
+            self.project.dbt("run", "--select", *build.parts)
         else:
-            self.project.dbt("run", *(("--select", *build.parts) if build.parts else ZONE_A))
+            self.project.dbt("run", *self._zone_a)
+            if not self.project.is_postgres:
+                self._zone_a = TABLES_OF_ZONE_A
 
     def finish(self) -> Snapshot:
         """Build everything, as anybody would after all this; returns all tables."""
@@ -155,10 +162,10 @@ def _prefixes_of_differences(one: Snapshot, other: Snapshot) -> set[str]:
     return found
 
 
-def _selection(build: Build) -> tuple[str, ...]:
-    """What a build with a fault sets out to do: seeds or a test too, if that is what breaks."""
+def _broken_too(build: Build) -> tuple[str, ...]:
+    """What a build with a fault selects besides zone A: the seed or the test, if that breaks."""
     extra = {"seed": ("model_prices",), "test": (_test_of(build.node),)}.get(build.fault or "", ())
-    return (*ZONE_A, *extra, "--indirect-selection", "empty")
+    return (*(("--select", *extra) if extra else ()), "--indirect-selection", "empty")
 
 
 def _test_of(model: str) -> str:
