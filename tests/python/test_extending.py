@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from support.pages import commands_of, files_of
 from support.project import DbtProject
-
-#: A code block under a line that names its file.
-FILE = re.compile(r"^`(?P<path>[^`\n]+)`:\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
-#: A code block of commands.
-COMMANDS = re.compile(r"^```sh\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def test_the_metric_of_the_page_has_the_values_worked_by_hand(
     root: Path, project_copy: DbtProject, tmp_path: Path
 ) -> None:
     page = (root / "docs" / "extending.md").read_text(encoding="utf-8")
-    files = {match["path"]: match["text"] for match in FILE.finditer(page)}
+    files = files_of(page)
     assert [Path(path).suffix for path in files] == [".sql", ".yml"]
     (model,) = {Path(path).stem for path in files}
     for path, text in files.items():
@@ -45,7 +40,7 @@ def test_the_metric_of_the_page_has_the_values_worked_by_hand(
     events.write_text("".join(json.dumps(query) + "\n" for query in queries))
     project_copy.command("load", events)
 
-    (commands,) = (match["text"].splitlines() for match in COMMANDS.finditer(page))
+    commands = commands_of(page)
     assert commands[0] == f"dbt build --select +{model}"
     for command in commands:
         program, *arguments = shlex.split(command)
