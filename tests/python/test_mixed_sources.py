@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from support.compare import differing_tables, snapshot
+from support.killing import killed_in_model
 from support.made_up_sources import create_tables, land, log_load, write_sources
 from support.project import DbtProject
 from support.small_project import at, small_project
@@ -207,8 +208,9 @@ def test_calls_of_several_recorders_count_once(mixed: DbtProject, tmp_path: Path
     assert found["suppressed"] > landed / 4
 
 
-@pytest.mark.long
-def test_what_has_grown_equals_what_is_built_at_once(mixed: DbtProject, tmp_path: Path) -> None:
+def test_what_has_grown_through_kills_equals_what_is_built_at_once(
+    mixed: DbtProject, tmp_path: Path
+) -> None:
     rng = random.Random(11)  # noqa: S311
     drawn = draw(5, 60)
     records = [*drawn.records, *corrected(drawn, rng)]
@@ -229,10 +231,13 @@ def test_what_has_grown_equals_what_is_built_at_once(mixed: DbtProject, tmp_path
     grown = at(mixed, tmp_path / "grown")
     create_tables(grown)
     grown.dbt("seed")
+    deaths = []
     for number, (part, build) in enumerate(zip(parts, builds, strict=True), start=1):
         land_part(grown, number, part)
+        deaths.append(killed_in_model(grown, ("run",), rng))
         grown.dbt("run", *(("--select", *build) if build else ()))
     grown.dbt("run")
+    assert sum(death.is_in_transaction for death in deaths) > 1, deaths
 
     at_once = at(mixed, tmp_path / "at-once")
     create_tables(at_once)
