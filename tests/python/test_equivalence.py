@@ -61,7 +61,7 @@ def _fresh(small: DbtProject, folder: Path) -> Fresh:
 
 
 def test_incremental_equals_full(small: DbtProject, tmp_path: Path) -> None:
-    found = _check_timelines(_fresh(small, tmp_path), n_timelines=2, n_histories=16)
+    found = _check_timelines(_fresh(small, tmp_path), n_timelines=2, n_histories=48)
     missing = [name for name in INGREDIENTS if not found[name]]
     assert not missing, f"never happened: {', '.join(missing)}"
     assert found["histories"] >= 20
