@@ -26,6 +26,7 @@ _COMMANDS = {
     "power": "experiments.power",
     "agreement": "quality.command",
     "survival": "survival",
+    "enrich": "enrichment.command",
     "convert": "examples.command",
 }
 

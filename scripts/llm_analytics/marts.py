@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +31,27 @@ def read_mart(
     statement = f'select * from "{schema}"."{name}"'
     statement += f" where {condition}" if given else ""
     statement += f' order by "{order_by}"'
-    missing = LlmAnalyticsError(f"{place.label} has no {schema}.{name}: run `dbt build` first")
+    return read_rows(statement, f"{schema}.{name}", list(given.values()), place)
+
+
+def read_rows(
+    statement: str,
+    needs: str,
+    values: Sequence[object] = (),
+    warehouse: Warehouse | None = None,
+) -> list[dict[str, Any]]:
+    """All rows of a query, as one dict per row; its parameters are marked as the engine marks them.
+
+    Raises LlmAnalyticsError, with what it `needs`, if a table is not there (yet).
+    """
+    place = warehouse or resolve_warehouse()
+    missing = LlmAnalyticsError(f"{place.label} has no {needs}: run `dbt build` first")
     if place.is_postgres:
         import psycopg2
 
         with open_postgres(place.location) as connection, connection.cursor() as cursor:
             try:
-                cursor.execute(statement, list(given.values()))
+                cursor.execute(statement, list(values) or None)
             except psycopg2.errors.UndefinedTable as error:
                 raise missing from error
             names = [column.name for column in cursor.description]
@@ -46,7 +60,7 @@ def read_mart(
         raise missing
     with open_duckdb(place.location, read_only=True) as connection:
         try:
-            result = connection.execute(statement, list(given.values()))
+            result = connection.execute(statement, list(values))
         except duckdb.CatalogException as error:
             raise missing from error
         names = [column[0] for column in result.description]
