@@ -104,7 +104,6 @@ def _check_places(deaths: list[Death]) -> None:
 
 
 @pytest.mark.dbt
-@pytest.mark.long
 def test_a_killed_build_is_healed_by_the_next(small: DbtProject, tmp_path: Path) -> None:
     deaths = _crash(lambda name: at(small, tmp_path / name), seed=1, n_kills=15)
     assert len(deaths) == 15

@@ -68,7 +68,7 @@ class Building:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(pickle.dumps(manifest))
         command = [
-            "--quiet", *args,
+            "--quiet", "--no-write-json", *args,
             "--project-dir", str(project.root), "--profiles-dir", str(project.root),
             "--target-path", str(project.target_path),
             "--log-path", str(project.work_path / "logs"), "--vars", "{}",
