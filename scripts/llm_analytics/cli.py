@@ -27,6 +27,7 @@ _COMMANDS = {
     "agreement": "quality.command",
     "survival": "survival",
     "enrich": "enrichment.command",
+    "evaluate": "evaluation.command",
     "convert": "examples.command",
 }
 
