@@ -58,6 +58,14 @@
         'probes': [
             'service', 'is_up', 'latency_ms',
         ],
+        'experiment_results': [
+            'experiment_id', 'metric', 'variant', 'control_variant', 'segment_name', 'segment',
+            'metric_role', 'method', 'test', 'unit', 'decision', 'verdict', 'margin_kind',
+            'n_control', 'n_treatment', 'control_value', 'treatment_value', 'difference',
+            'difference_low', 'difference_high', 'lift', 'lift_low', 'lift_high', 'alpha',
+            'p_value', 'p_adjusted', 'margin', 'power', 'detectable_lift', 'variance_reduction',
+            'p_better', 'sample_ratio_p', 'is_higher_better', 'is_significant', 'is_non_inferior',
+        ],
     } -%}
     {{ return(llm_analytics.envelope_columns() + columns[stream]) }}
 {% endmacro %}

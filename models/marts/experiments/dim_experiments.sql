@@ -13,6 +13,10 @@ variants as (
     select * from {{ llm_analytics.seed('experiment_variants') }}
 ),
 
+as_of as (
+    select * from {{ ref('int_as_of') }}
+),
+
 seen as (
     select
         experiment_id,
@@ -90,7 +94,8 @@ final as (
         experiments.starts_at,
         experiments.ends_at,
         seen.first_exposed_at,
-        seen.last_exposed_at
+        seen.last_exposed_at,
+        (select max(as_of.as_of) from as_of) as read_until
     from named
     left join experiments
         on named.experiment_id = experiments.experiment_id

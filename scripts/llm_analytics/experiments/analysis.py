@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from llm_analytics.errors import LlmAnalyticsError
@@ -144,6 +145,9 @@ class Report:
     segments: Sequence[Finding] = ()
     heterogeneity: Sequence[Heterogeneity] = ()
     warnings: Sequence[str] = ()
+    #: What the segments divide by, and how far the events reached that were read.
+    segment_name: str | None = None
+    read_until: datetime | None = None
 
 
 @dataclass
@@ -220,6 +224,8 @@ def analyse(marts: Marts, options: Options) -> Report:
         segments=segments,
         heterogeneity=heterogeneity,
         warnings=warnings.texts,
+        segment_name=options.segment,
+        read_until=experiment.get("read_until"),
     )
 
 
@@ -232,30 +238,39 @@ def _units(marts: Marts) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _sample_ratio(marts: Marts, warnings: _Warnings) -> SampleRatio:
+def worst_sample_ratio(assignment: Iterable[Row]) -> SampleRatio:
     """Of each phase apart, for their weights differ; the worst of them."""
-    phases: dict[str, list[Row]] = {}
-    for row in marts.assignment:
-        if row["segment_name"] == ALL:
-            phases.setdefault(row["allocation_phase"], []).append(row)
     results = [
         sample_ratio(
             {row["variant"]: int(row["n_units"]) for row in rows},
             {row["variant"]: float(row["planned_weight"]) for row in rows},
         )
-        for rows in phases.values()
+        for rows in _phases(assignment).values()
     ]
-    if len(phases) > 1:
-        warnings.add(
-            f"the allocation changed ({len(phases)} phases): each is estimated apart and then"
-            " combined, because pooled arms compare the phases"
-        )
     tested = [result for result in results if result.p_value is not None]
     return (
         min(tested, key=lambda one: one.p_value or 0.0)
         if tested
         else SampleRatio(None, False, None)
     )
+
+
+def _phases(assignment: Iterable[Row]) -> dict[str, list[Row]]:
+    phases: dict[str, list[Row]] = {}
+    for row in assignment:
+        if row["segment_name"] == ALL:
+            phases.setdefault(row["allocation_phase"], []).append(row)
+    return phases
+
+
+def _sample_ratio(marts: Marts, warnings: _Warnings) -> SampleRatio:
+    n_phases = len(_phases(marts.assignment))
+    if n_phases > 1:
+        warnings.add(
+            f"the allocation changed ({n_phases} phases): each is estimated apart and then"
+            " combined, because pooled arms compare the phases"
+        )
+    return worst_sample_ratio(marts.assignment)
 
 
 def _n_primaries(rows: Iterable[Row], marts: Marts) -> int:

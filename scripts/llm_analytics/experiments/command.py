@@ -24,6 +24,7 @@ from llm_analytics.experiments.rendering import (
     percent,
     print_report,
 )
+from llm_analytics.experiments.saving import save
 
 
 class MethodName(StrEnum):
@@ -107,11 +108,19 @@ def register(app: typer.Typer) -> None:
         plot: Annotated[
             Path | None, typer.Option("--plot", help="Draw the forest plot into this .svg file.")
         ] = None,
+        is_saved: Annotated[
+            bool,
+            typer.Option(
+                "--save/--no-save", help="Land what was found, for marts.experiment_results."
+            ),
+        ] = False,
         is_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
     ) -> None:
         """Decide an experiment: ship, do not ship, keep running, or broken; and why."""
         level = _level(alpha)
         if offline is not None:
+            if is_saved:
+                raise LlmAnalyticsError("--save is for experiments, not for --offline")
             result = compare_file(offline, level or 0.05, is_paired=paired)
             if is_json:
                 typer.echo(_offline_json(result))
@@ -127,7 +136,11 @@ def register(app: typer.Typer) -> None:
         report = analyse(read_experiment(experiment), options)
         if plot is not None:
             write_forest_plot(report, plot)
+        landed = save(report) if is_saved else None
         if is_json:
             typer.echo(json.dumps(as_json(report), indent=2))
         else:
             print_report(report, Console())
+            if landed is not None:
+                n_new = sum(landed.landed.values())
+                typer.echo(f"saved {n_new} new findings; the next dbt build brings them on")
