@@ -24,6 +24,7 @@ _COMMANDS = {
     "prices": "prices.command",
     "significance": "experiments.command",
     "power": "experiments.power",
+    "compare-models": "experiments.compare",
     "agreement": "quality.command",
     "survival": "survival",
     "enrich": "enrichment.command",

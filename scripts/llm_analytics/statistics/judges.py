@@ -27,13 +27,16 @@ class Confusion:
             raise ValueError("counts cannot be negative")
 
 
-def corrected_rate(positives: int, n: int, confusion: Confusion) -> Estimate | None:
+def corrected_rate(
+    positives: int, n: int, confusion: Confusion, clustered: Estimate | None = None
+) -> Estimate | None:
     """The true rate behind a judge's; None where the judge tells nothing, or was never checked.
 
     θ = (p + specificity - 1) / (sensitivity + specificity - 1); not cut off at 0 and 1, so that a
     difference of two stays unbiased. Source: Rogan and Gladen (1978); variance, with that of the
     judge's own rates, by the delta method as Lang and Reiczigel (2014), eq. 4. Degrees of freedom
-    are those of the smallest of the three samples. Raises ValueError if not 0 <= positives <= n.
+    are those of the smallest of the three samples. `clustered` gives the judge's rate a variance
+    by units, where a unit has several answers. Raises ValueError if not 0 <= positives <= n.
     """
     if not 0 <= positives <= n:
         raise ValueError(f"not a rate: {positives} of {n}")
@@ -47,9 +50,11 @@ def corrected_rate(positives: int, n: int, confusion: Confusion) -> Estimate | N
     if informedness <= 0:
         return None
     value = (rate + specificity - 1) / informedness
+    own = rate * (1 - rate) / n if clustered is None else clustered.variance
+    units = n if clustered is None else clustered.n
     variance = (
-        rate * (1 - rate) / n
+        own
         + value**2 * sensitivity * (1 - sensitivity) / good
         + (1 - value) ** 2 * specificity * (1 - specificity) / bad
     ) / informedness**2
-    return Estimate(value, variance, min(n, good, bad) - 1, n)
+    return Estimate(value, variance, min(units, good, bad) - 1, units)
