@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.experiments.analysis import Finding, Report
-from llm_analytics.loading.load import LoadOptions, LoadReport, load
-from llm_analytics.loading.policy import Policy, TextPolicy
-from llm_analytics.sources.registry import EVENTS, find_source
+from llm_analytics.loading.load import LoadReport
+from llm_analytics.results import load_results
 from llm_analytics.warehouse import Warehouse, resolve_warehouse
 
 STREAM = "experiment_results"
@@ -98,16 +94,7 @@ def save(report: Report, warehouse: Warehouse | None = None) -> LoadReport:
 
     Raises LlmAnalyticsError where there is nothing to save, or the warehouse cannot be written.
     """
-    lines = [json.dumps(record) for record in records(report)]
-    if not lines:
+    events = list(records(report))
+    if not events:
         raise LlmAnalyticsError(f"{report.experiment_id} has no metric with data: nothing to save")
-    with tempfile.TemporaryDirectory(prefix="llm_analytics_") as folder:
-        file = Path(folder) / f"{STREAM}.jsonl"
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        options = LoadOptions(Policy.from_environment(TextPolicy.DROP))
-        place = warehouse or resolve_warehouse()
-        landed = load(find_source(EVENTS), [str(file)], place, options)
-    if landed.n_quarantined:
-        reasons = ", ".join(landed.reasons)
-        raise LlmAnalyticsError(f"{landed.n_quarantined} findings were quarantined: {reasons}")
-    return landed
+    return load_results(STREAM, events, warehouse or resolve_warehouse())
