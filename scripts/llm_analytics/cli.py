@@ -22,6 +22,7 @@ _COMMANDS = {
     "status": "status",
     "summary": "summary",
     "prices": "prices.command",
+    "alert": "alerts.command",
     "significance": "experiments.command",
     "power": "experiments.power",
     "compare-models": "experiments.compare",

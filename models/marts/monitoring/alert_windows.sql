@@ -30,8 +30,14 @@ watched as (
         metric_windows.window_minutes,
         metric_windows.window_started_at,
         metric_windows.window_ended_at,
+        metric_windows.numerator,
         metric_windows.denominator,
         metric_windows.metric_value,
+        metric_windows.standard_error,
+        {{ llm_analytics.effective_n(
+            'metric_windows.denominator', 'metric_windows.metric_value',
+            'metric_windows.standard_error',
+        ) }} as effective_n,
         cast(metric_windows.window_started_at as date) as window_date,
         case metric_windows.window_minutes
             {% for minutes, days in history_days.items() -%}
@@ -63,6 +69,8 @@ history as (
     select
         watched.rule,
         watched.value,
+        watched.numerator,
+        watched.denominator,
         watched.metric_value,
         {{ llm_analytics.add_days('watched.window_date', 'offsets.generated_number') }}
             as compared_date
@@ -78,7 +86,8 @@ medians as (
         value,
         compared_date,
         count(*) as n_history,
-        {{ llm_analytics.quantile('metric_value', 0.5) }} as median
+        {{ llm_analytics.quantile('metric_value', 0.5) }} as median,
+        {{ llm_analytics.ratio('sum(numerator)', 'sum(denominator)') }} as pooled
     from history
     group by rule, value, compared_date
 ),
@@ -103,7 +112,10 @@ limited as (
     select
         watched.rule,
         watched.severity,
+        watched.method,
         watched.direction,
+        watched.threshold,
+        watched.noise,
         watched.beyond,
         watched.metric,
         watched.dimension,
@@ -117,18 +129,17 @@ limited as (
         case
             when watched.method = 'static'
                 then {{ llm_analytics.static_limit(
-                    'watched.threshold', 'watched.direction', 'watched.noise', 'watched.denominator'
+                    'watched.threshold', 'watched.direction', 'watched.noise', 'watched.effective_n'
                 ) }}
             when
                 medians.n_history >= watched.n_needed
                 and (watched.denominator is not null or medians.median >= watched.min_n)
                 then
-                    medians.median
-                    + case when watched.direction = 'above' then 1 else -1 end
-                    * cast(watched.threshold as double precision)
-                    * {{ llm_analytics.alert_spread(
-                        'watched.noise', 'medians.median', 'deviations.deviation',
-                        'watched.denominator',
+                    {{ llm_analytics.robust_limit(
+                        'watched.noise', 'watched.direction', 'watched.threshold',
+                        'medians.median', 'coalesce(medians.pooled, medians.median)',
+                        'deviations.deviation', 'watched.effective_n',
+                        llm_analytics.ratio('watched.standard_error', 'watched.metric_value'),
                     ) }}
         end as alert_limit
     from watched
@@ -152,6 +163,9 @@ final as (
         dimension,
         value,
         severity,
+        method,
+        direction,
+        noise,
         window_minutes,
         window_started_at,
         window_ended_at,
@@ -160,6 +174,7 @@ final as (
         denominator as n,
         metric_value,
         baseline,
+        threshold,
         alert_limit,
         {{ llm_analytics.is_beyond('metric_value', 'direction', 'alert_limit') }}
         and (

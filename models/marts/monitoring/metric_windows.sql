@@ -5,6 +5,7 @@
     'product_events': 'int_product_events', 'probes': 'int_probes',
 } %}
 {% set no_value = 'cast(null as ' ~ dbt.type_string() ~ ')' %}
+{% set no_error = 'cast(null as double precision) as standard_error' %}
 
 with
 
@@ -33,7 +34,7 @@ newest as (
     from reaches
 ),
 
-attempts as (
+hourly as (
     select
         {{ llm_analytics.start_of_minutes('occurred_at', 60) }} as window_started_at,
         count(*) as n_attempts,
@@ -49,6 +50,53 @@ attempts as (
     from calls
     where call_role = 'answer'
     group by {{ llm_analytics.start_of_minutes('occurred_at', 60) }}
+),
+
+-- What each user has in an hour. A call that names nobody is its own user.
+user_hours as (
+    select
+        {{ llm_analytics.start_of_minutes('occurred_at', 60) }} as window_started_at,
+        count(*) as n_attempts,
+        {{ llm_analytics.count_if('not is_success') }} as n_failed,
+        coalesce(sum(input_tokens), 0) as input_tokens,
+        count(input_tokens) as n_with_tokens,
+        count(case when is_success then latency_ms end) as n_latency,
+        {{ llm_analytics.count_if(
+            'is_success and latency_ms > ' ~ llm_analytics.setting('slow_answer_ms')
+        ) }} as n_slow
+    from calls
+    where call_role = 'answer'
+    group by
+        {{ llm_analytics.start_of_minutes('occurred_at', 60) }},
+        coalesce(user_id, response_event_id)
+),
+
+errors as (
+    select
+        window_started_at,
+        {{ llm_analytics.clustered_error('n_failed', 'n_attempts') }} as failed_error,
+        {{ llm_analytics.clustered_error('n_slow', 'n_latency') }} as slow_error,
+        {{ llm_analytics.clustered_error('input_tokens', 'n_with_tokens') }} as tokens_error
+    from user_hours
+    group by window_started_at
+),
+
+attempts as (
+    select
+        hourly.window_started_at,
+        hourly.n_attempts,
+        hourly.n_failed,
+        hourly.input_tokens,
+        hourly.n_with_tokens,
+        hourly.n_latency,
+        hourly.latency_p95_ms,
+        hourly.n_slow,
+        errors.failed_error,
+        errors.slow_error,
+        errors.tokens_error
+    from hourly
+    inner join errors
+        on hourly.window_started_at = errors.window_started_at
 ),
 
 available as (
@@ -112,7 +160,8 @@ windows as (
         window_started_at,
         n_failed as numerator,
         n_attempts as denominator,
-        {{ llm_analytics.ratio('n_failed', 'n_attempts') }} as metric_value
+        {{ llm_analytics.ratio('n_failed', 'n_attempts') }} as metric_value,
+        failed_error as standard_error
     from attempts
     union all
     select
@@ -123,7 +172,8 @@ windows as (
         window_started_at,
         null as numerator,
         n_latency as denominator,
-        cast(latency_p95_ms as double precision) as metric_value
+        cast(latency_p95_ms as double precision) as metric_value,
+        {{ no_error }}
     from attempts
     union all
     select
@@ -134,7 +184,8 @@ windows as (
         window_started_at,
         n_slow as numerator,
         n_latency as denominator,
-        {{ llm_analytics.ratio('n_slow', 'n_latency') }} as metric_value
+        {{ llm_analytics.ratio('n_slow', 'n_latency') }} as metric_value,
+        slow_error as standard_error
     from attempts
     union all
     select
@@ -145,7 +196,8 @@ windows as (
         window_started_at,
         input_tokens as numerator,
         n_with_tokens as denominator,
-        {{ llm_analytics.ratio('input_tokens', 'n_with_tokens') }} as metric_value
+        {{ llm_analytics.ratio('input_tokens', 'n_with_tokens') }} as metric_value,
+        tokens_error as standard_error
     from attempts
     union all
     select
@@ -156,7 +208,8 @@ windows as (
         window_started_at,
         n_up as numerator,
         n_known as denominator,
-        {{ llm_analytics.ratio('n_up', 'n_known') }} as metric_value
+        {{ llm_analytics.ratio('n_up', 'n_known') }} as metric_value,
+        {{ no_error }}
     from available
     union all
     select
@@ -167,7 +220,8 @@ windows as (
         bucket_started_at as window_started_at,
         n_failed as numerator,
         n_attempts as denominator,
-        {{ llm_analytics.ratio('n_failed', 'n_attempts') }} as metric_value
+        {{ llm_analytics.ratio('n_failed', 'n_attempts') }} as metric_value,
+        {{ no_error }}
     from buckets
     union all
     select
@@ -178,7 +232,8 @@ windows as (
         stream_hours.window_started_at,
         coalesce(events.n_events, 0) as numerator,
         null as denominator,
-        cast(coalesce(events.n_events, 0) as double precision) as metric_value
+        cast(coalesce(events.n_events, 0) as double precision) as metric_value,
+        {{ no_error }}
     from stream_hours
     left join events
         on
@@ -197,7 +252,8 @@ bounded as (
             as window_ended_at,
         cast(numerator as decimal(38, 12)) as numerator,
         cast(denominator as decimal(38, 12)) as denominator,
-        metric_value
+        metric_value,
+        standard_error
     from windows
     union all
     select
@@ -210,7 +266,8 @@ bounded as (
             as window_ended_at,
         numerator,
         denominator,
-        metric_value
+        metric_value,
+        {{ no_error }}
     from metrics
     where is_mature
 ),
@@ -225,7 +282,8 @@ final as (
         bounded.window_ended_at,
         bounded.numerator,
         bounded.denominator,
-        bounded.metric_value
+        bounded.metric_value,
+        bounded.standard_error
     from bounded
     inner join newest
         on bounded.window_ended_at <= newest.as_of
