@@ -33,9 +33,9 @@ def propose(windows: Iterable[Window], firings_per_quarter: float) -> list[Propo
     """A proposal for each rule, by name.
 
     The threshold is the tightest at which no more windows of this history than
-    `firings_per_quarter` (90 days) would have fired. The allowance for chance is taken as it is in
-    each window, so that a threshold far from the present one is worth another look after a build
-    with it. Raises ValueError for a negative number of firings.
+    `firings_per_quarter` (90 days) would have fired. The allowance for chance grows with
+    the threshold, so that one far from the present one is worth another look after a build with
+    it. Raises ValueError for a negative number of firings.
     """
     if firings_per_quarter < 0:
         raise ValueError("firings per quarter cannot be negative")
@@ -47,7 +47,7 @@ def _propose(windows: list[Window], firings_per_quarter: float) -> Proposal:
     first = windows[0]
     span = max(each.ended_at for each in windows) - min(each.started_at for each in windows)
     days = span / timedelta(days=1)
-    allowed = math.floor(firings_per_quarter * days / 90)
+    allowed = round(firings_per_quarter * days / 90)
     told = [each for each in map(_needed, windows) if each is not None]
     needed = sorted(told, reverse=_grows(first))
     enough = len(windows) >= ENOUGH and len(needed) > allowed
@@ -71,7 +71,7 @@ def _grows(window: Window) -> bool:
 def _needed(window: Window) -> float | None:
     """The threshold at which this window would not have fired, only just."""
     if window.method == "static":
-        return window.threshold + window.metric_value - window.limit
+        return window.threshold * window.metric_value / window.limit if window.limit else None
     if window.baseline is None or window.limit == window.baseline:
         return None
     value, limit = window.metric_value - window.baseline, window.limit - window.baseline

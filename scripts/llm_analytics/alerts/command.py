@@ -91,10 +91,19 @@ def register(app: typer.Typer) -> None:
         per_quarter: Annotated[
             float, typer.Option("--per-quarter", help="Firings to accept in 90 days.", min=0)
         ] = 1.0,
+        without: Annotated[
+            Path | None, typer.Option("--without", help="JSON: known incidents, to leave out.")
+        ] = None,
         as_json: AsJson = False,
     ) -> None:
         """Propose thresholds from the history of each rule."""
-        proposals = propose(read_windows(), per_quarter)
+        known = read_known(without) if without else []
+        quiet = [
+            each
+            for each in read_windows()
+            if not any(of.is_during(each.started_at, each.ended_at) for of in known)
+        ]
+        proposals = propose(quiet, per_quarter)
         if as_json:
             typer.echo(json.dumps([dataclasses.asdict(each) for each in proposals]))
             return

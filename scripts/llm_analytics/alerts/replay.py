@@ -22,6 +22,10 @@ class Known:
     start: datetime
     end: datetime
 
+    def is_during(self, start: datetime, end: datetime) -> bool:
+        """Does the time from start until before end overlap it?"""
+        return start < self.end and end > self.start
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -96,7 +100,7 @@ def replay(
         false_alarms=[
             each
             for each in raised
-            if not any(each.opened_at < of.end and each.last_seen_at > of.start for of in known)
+            if not any(of.is_during(each.opened_at, each.last_seen_at) for of in known)
         ],
         n_raised=len(raised),
         within=within,
@@ -106,8 +110,7 @@ def replay(
 def _find(known: Known, windows: Sequence[Window]) -> Finding:
     of_rule: dict[str | None, list[Window]] = {}
     for each in windows:
-        during = each.started_at < known.end and each.ended_at > known.start
-        if each.rule == known.rule and during:
+        if each.rule == known.rule and known.is_during(each.started_at, each.ended_at):
             of_rule.setdefault(each.value, []).append(each)
     firsts = [
         number
