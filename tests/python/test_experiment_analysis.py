@@ -354,6 +354,29 @@ def test_the_command_says_the_decision_first(
     assert (found["decision"], len(found["findings"])) == ("ship", 1)
 
 
+def test_the_command_reads_by_segment_and_by_every_method(
+    told: Callable[[Marts], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = [
+        {**row, "segment_name": "platform", "segment": segment}
+        for segment in ("ios", "web")
+        for row in WIN
+    ]
+    told(marts(*WIN, *parts, planned_units=4000, planned_looks="0.5;1"))
+    assert main(["significance", "x", "--segment", "platform"]) == 0
+    out = capsys.readouterr().out
+    assert "By segment" in out
+    assert "do the segments differ? Cochran's Q 0.00" in out
+    for method, decision in (
+        ("fixed", "keep running"), ("sequential", "ship"), ("group-sequential", "ship"),
+    ):  # fmt: skip
+        assert main(["significance", "x", "--method", method, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["decision"] == decision, method
+    told(marts(*WIN))
+    assert main(["significance", "x", "--method", "bayes"]) == 0
+    assert "likely to be better" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -206,5 +206,6 @@ def finding_json(one: Finding) -> dict[str, Any]:
         "detectable_lift": one.detectable_lift,
         "variance_reduction": one.variance_reduction,
         "p_better": None if one.posterior is None else one.posterior.p_better,
+        "p_not_worse": None if one.posterior is None else one.posterior.p_not_worse,
         "n_immature": one.n_immature,
     }
