@@ -30,6 +30,7 @@ _COMMANDS = {
     "survival": "survival",
     "enrich": "enrichment.command",
     "evaluate": "evaluation.command",
+    "predict": "prediction.command",
     "convert": "examples.command",
 }
 
