@@ -195,6 +195,7 @@ def told(name: str, failures: list[str]) -> Iterator[None]:
         failures.append(f"{name}: {error}")
 
 
+@pytest.mark.long
 def test_each_question_has_the_planted_answer(world: World, root: Path) -> None:
     """One test for all: the world is built once, whatever process runs which test."""
     assert {path.stem for path in (root / "analyses").glob("*.sql")} == CHECKS.keys()

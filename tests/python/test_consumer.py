@@ -1,0 +1,93 @@
+"""tests/consumer: a project that installs this one as a package, and wants some of it otherwise."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dbt.cli.main import dbtRunner
+
+from support.project import DbtProject, copy_project
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A git repository of this project as it stands, and its only revision."""
+    folder = copy_project(tmp_path_factory.mktemp("repository"))
+
+    def git(*arguments: str) -> str:
+        own = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        command = ["git", *own, "-C", str(folder), *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "--quiet")
+    git("add", "--all")
+    git("commit", "--quiet", "--no-verify", "--message", "as it stands")
+    return folder, git("rev-parse", "HEAD")
+
+
+def consumer(root: Path, folder: Path, package: dict[str, Any]) -> DbtProject:
+    """A copy of the consumer with the package installed, and its own tables written."""
+    shutil.copytree(root / "tests" / "consumer", folder / "acme")
+    project = DbtProject(folder / "acme", str(folder / "warehouse.duckdb"), folder / "dbt")
+    (project.root / "packages.yml").write_text(yaml.safe_dump({"packages": [package]}))
+    place = ("--project-dir", str(project.root), "--profiles-dir", str(project.root))
+    installed = dbtRunner().invoke(["--quiet", "deps", *place])
+    assert installed.success, installed.exception
+    # Mapped tables are there before a build, as in a warehouse of a team.
+    project.dbt("seed", "--select", "package:acme")
+    return project
+
+
+def assert_all_is_otherwise(project: DbtProject) -> None:
+    """Tables, price, definition and zone are the consumer's."""
+    calls = project.records(
+        "select source, cost_usd, is_success from llm_marts.fct_responses"
+        " order by response_event_id"
+    )
+    # 1000 tokens at 3 dollars and 100 at 20 a million; a filtered answer is a success here.
+    assert [call["cost_usd"] for call in calls] == [Decimal("0.005"), Decimal("0.006")]
+    assert [call["is_success"] for call in calls] == [True, True]
+    assert {call["source"] for call in calls} == {"tables"}
+    # 23:30 in London is the next day in Berlin, and 22:30 is not.
+    assert project.query("select * from questions_by_day order by 1") == [
+        (date(2026, 1, 5), 1),
+        (date(2026, 1, 6), 1),
+    ]
+
+
+def test_the_package_of_the_example_is_this_project(root: Path) -> None:
+    folder = root / "tests" / "consumer"
+    (package,) = yaml.safe_load((folder / "packages.yml").read_text())["packages"]
+    assert (folder / package["local"]).resolve() == root.resolve()
+
+
+def test_the_core_builds_by_git_revision(
+    root: Path, tmp_path: Path, repository: tuple[Path, str]
+) -> None:
+    folder, revision = repository
+    project = consumer(root, tmp_path, {"git": folder.as_uri(), "revision": revision})
+    project.dbt("build", "--select", "+tag:core", "questions_by_day")
+    assert_all_is_otherwise(project)
+    # The dozen and what they stand on, no more.
+    marts = project.relations("llm_marts")
+    assert 12 <= len(marts) <= 16, marts
+    assert "fct_interactions" in marts
+    assert project.relations("marts") == []
+
+
+@pytest.mark.long
+def test_all_of_it_builds_by_local_path(root: Path, tmp_path: Path) -> None:
+    project = consumer(root, tmp_path, {"local": str(root)})
+    project.dbt("build")
+    assert_all_is_otherwise(project)
+    marts = set(project.relations("llm_marts"))
+    assert {"headline_metrics", "metric_computability", "pain_points", "cost_daily"} <= marts
+    assert not {mart for mart in marts if mart.startswith("experiment_")}
+    assert not {"metrics_daily", "alert_events", "incidents"} & marts
