@@ -48,23 +48,21 @@ bounds as (
 
 answers as (
     select
-        interactions.interaction_id,
-        interactions.user_id,
-        interactions.account_id,
-        interactions.conversation_id,
-        coalesce(responses.response_id, responses.response_event_id) as response_id,
-        interactions.provider,
-        interactions.model,
-        coalesce(interactions.feature, 'unknown') as feature,
-        coalesce(interactions.platform, 'unknown') as platform,
-        case when interactions.n_unpriced_calls = 0
-                then cast(round(coalesce(interactions.cost_usd, 0) * 1000000000) as bigint)
+        interaction_id,
+        answer_id,
+        user_id,
+        account_id,
+        conversation_id,
+        provider,
+        model,
+        coalesce(feature, 'unknown') as feature,
+        coalesce(platform, 'unknown') as platform,
+        case when n_unpriced_calls = 0
+                then cast(round(coalesce(cost_usd, 0) * 1000000000) as bigint)
         end as cost_nano_usd,
-        interactions.asked_at,
-        interactions.interaction_date
+        asked_at,
+        interaction_date
     from interactions
-    left join responses
-        on interactions.answer_id = responses.response_event_id
 ),
 
 {{ llm_analytics.experiment_rows('exposed', {
@@ -74,7 +72,7 @@ answers as (
         'user': 'user_id', 'account': 'account_id', 'conversation': 'conversation_id',
     },
     'columns': [
-        'interaction_id', 'response_id', 'provider', 'model', 'feature', 'platform',
+        'interaction_id', 'answer_id', 'provider', 'model', 'feature', 'platform',
         'cost_nano_usd',
     ],
 }) }},
@@ -116,7 +114,7 @@ arms as (
         served.provider,
         served.model,
         randomised.unit_id,
-        randomised.response_id,
+        randomised.answer_id,
         randomised.feature,
         randomised.platform,
         randomised.cost_nano_usd,
@@ -140,7 +138,7 @@ arms as (
         answers.provider,
         answers.model,
         coalesce(answers.user_id, answers.conversation_id, answers.interaction_id) as unit_id,
-        answers.response_id,
+        answers.answer_id,
         answers.feature,
         answers.platform,
         answers.cost_nano_usd,
@@ -155,7 +153,7 @@ arms as (
 -- Humans beside judges where both looked at the same answer, to say how a judge errs.
 checked as (
     select
-        verdicts.response_id,
+        responses.response_event_id,
         verdicts.criterion,
         verdicts.evaluator_kind,
         case when verdicts.is_good then 1 else 0 end as is_good,
@@ -171,6 +169,8 @@ checked as (
             and verdicts.criterion = humans.criterion
             and verdicts.evaluator_kind = 'judge'
             and humans.evaluator_kind = 'human'
+    inner join responses
+        on verdicts.response_id = coalesce(responses.response_id, responses.response_event_id)
 ),
 
 measured as (
@@ -204,7 +204,7 @@ measured as (
         arms.of_model
     from arms
     inner join checked
-        on arms.response_id = checked.response_id
+        on arms.answer_id = checked.response_event_id
 ),
 
 units as (
