@@ -204,6 +204,11 @@ def test_a_thing_that_two_humans_judged_checks_the_judge_once() -> None:
     assert rate.value == pytest.approx(0.75)
     assert (unchecked.value, unchecked.reason) == (None, "no human judged the same things")
     assert [group.kind for group in report.groups] == ["human"]
+    # No rate is above one, whatever a judge that is checked on few things makes it.
+    (most, _) = report_agreement(
+        rows, [score_row("judge-a", 95, 5), score_row("judge-b", 1, 1)]
+    ).corrected
+    assert most.value == 1.0
 
 
 def test_a_judge_that_knows_nothing_is_not_corrected() -> None:

@@ -197,7 +197,7 @@ def corrected(
         task, evaluator, good, n, totals[positive] / n, n_good + n_bad,
         found.true_positives / n_good if n_good else None,
         found.true_negatives / n_bad if n_bad else None,
-        estimate.value if estimate is not None else None, low, high, reason,
+        min(1.0, max(0.0, estimate.value)) if estimate is not None else None, low, high, reason,
     )  # fmt: skip
 
 
