@@ -1,4 +1,4 @@
-"""docs/experiments.md: what it prints is what the command prints, and its names exist."""
+"""docs/experiments.md and the README: what they print is what the command prints."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ import pytest
 from llm_analytics.cli import main
 
 
+@pytest.mark.parametrize(("name", "n_examples"), [("docs/experiments.md", 2), ("README.md", 1)])
 def test_the_example_prints_what_the_page_shows(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str,
+    n_examples: int,
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    page = (root / "docs/experiments.md").read_text()
+    page = (root / name).read_text()
     (data,) = re.findall(r"```csv\n(.*?)```", page, flags=re.DOTALL)
     (tmp_path / "gates.csv").write_text(data)
     monkeypatch.chdir(tmp_path)
     examples = re.findall(r"```sh\n([^\n]*)\n```\n\n```text\n(.*?)```", page, flags=re.DOTALL)
     # That of compare-models needs a warehouse: test_model_comparison.py has it.
-    examples = [one for one in examples if "compare-models" not in one[0]]
-    assert len(examples) == 2
+    examples = [one for one in examples if re.search("offline|power", one[0])]
+    assert len(examples) == n_examples
     for command, output in examples:
         assert main(shlex.split(command)[1:]) == 0
         assert capsys.readouterr().out == output
