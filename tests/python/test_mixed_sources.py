@@ -237,7 +237,7 @@ def test_what_has_grown_through_kills_equals_what_is_built_at_once(
         deaths.append(killed_in_model(grown, ("run",), rng))
         grown.dbt("run", *(("--select", *build) if build else ()))
     grown.dbt("run")
-    assert sum(death.is_in_transaction for death in deaths) > 1, deaths
+    assert any(death.is_in_transaction for death in deaths), deaths
 
     at_once = at(mixed, tmp_path / "at-once")
     create_tables(at_once)
