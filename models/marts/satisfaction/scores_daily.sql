@@ -17,9 +17,10 @@ scored as (
         feedback.feedback_score as score
     from feedback
     left join calls
+        -- Not a condition of its own: DuckDB would compare each score with each call.
         on
-            feedback.response_event_id = calls.response_event_id
-            and feedback.feedback_type = 'rating'
+            case when feedback.feedback_type = 'rating' then feedback.response_event_id end
+            = calls.response_event_id
     where
         feedback.is_standing
         and feedback.feedback_type in ('rating', 'csat', 'nps')
