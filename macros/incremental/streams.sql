@@ -4,6 +4,36 @@
 #}
 
 {#
+    CTEs that end in `standing_events`: one row per event id of a small stream that is read as a whole
+    on each run, by the rule of `standing_versions`.
+#}
+{% macro standing_events(stream, columns) -%}
+horizon as (
+    select * from {{ ref('int_load_horizon') }}
+),
+
+versions as (
+    select
+        {{ columns | join(',\n        ') }},
+        row_number() over (
+            partition by event_id
+            order by
+                coalesce(event_version, 0) desc,
+                {{ llm_analytics.text_order(llm_analytics.surrogate_key(columns)) }} desc
+        ) as content_rank
+    from {{ ref('int_' ~ stream ~ '__unioned') }}
+    where load_seq <= (select horizon.load_seq from horizon)
+),
+
+standing_events as (
+    select
+        {{ columns | join(',\n        ') }}
+    from versions
+    where content_rank = 1
+)
+{%- endmacro %}
+
+{#
     CTEs that end in `standing_versions`: one row per event id of a stream. Which content of an id
     stands is decided by the sender's event_version, then by a hash of the content, never by the
     order of arrival. Its load_seq is that of the newest record of the id, so that an id sent again

@@ -6,32 +6,10 @@
 
 with
 
-results as (
-    select * from {{ ref('int_experiment_results__unioned') }}
-),
-
-horizon as (
-    select * from {{ ref('int_load_horizon') }}
-),
-
-versions as (
-    select
-        {{ columns | join(',\n        ') }},
-        row_number() over (
-            partition by event_id
-            order by
-                coalesce(event_version, 0) desc,
-                {{ llm_analytics.text_order(llm_analytics.surrogate_key(columns)) }} desc
-        ) as content_rank
-    from results
-    where load_seq <= (select horizon.load_seq from horizon)
-),
+{{ llm_analytics.standing_events('experiment_results', columns) }},
 
 final as (
-    select
-        {{ columns | join(',\n        ') }}
-    from versions
-    where content_rank = 1
+    select * from standing_events
 )
 
 select * from final

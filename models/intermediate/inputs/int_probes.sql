@@ -3,32 +3,10 @@
 
 with
 
-probes as (
-    select * from {{ ref('int_probes__unioned') }}
-),
-
-horizon as (
-    select * from {{ ref('int_load_horizon') }}
-),
-
-versions as (
-    select
-        {{ columns | join(',\n        ') }},
-        row_number() over (
-            partition by event_id
-            order by
-                coalesce(event_version, 0) desc,
-                {{ llm_analytics.text_order(llm_analytics.surrogate_key(columns)) }} desc
-        ) as content_rank
-    from probes
-    where load_seq <= (select horizon.load_seq from horizon)
-),
+{{ llm_analytics.standing_events('probes', columns) }},
 
 final as (
-    select
-        {{ columns | join(',\n        ') }}
-    from versions
-    where content_rank = 1
+    select * from standing_events
 )
 
 select * from final
