@@ -108,3 +108,8 @@
 {% macro usd(tokens, usd_per_million) %}
     coalesce(cast({{ tokens }} * 0.000001 * {{ usd_per_million }} as decimal(24, 12)), 0)
 {% endmacro %}
+
+{# A cost in whole nano-dollars, of which sums are exact; nothing for no call. #}
+{% macro nano_usd(cost_usd) -%}
+    cast(round(coalesce({{ cost_usd }}, 0) * 1000000000) as bigint)
+{%- endmacro %}

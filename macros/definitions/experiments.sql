@@ -42,7 +42,7 @@
             'source': 'interactions', 'is_higher_better': false, 'unit': 'US dollars',
             'scale': 1000000000,
             'numerator': 'case when n_unpriced_calls = 0'
-                ~ ' then cast(round(coalesce(cost_usd, 0) * 1000000000) as bigint) else 0 end',
+                ~ ' then ' ~ llm_analytics.nano_usd('cost_usd') ~ ' else 0 end',
             'denominator': 'case when n_unpriced_calls = 0 then 1 else 0 end',
         },
         'tokens_per_response': {

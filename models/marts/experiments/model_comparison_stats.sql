@@ -57,9 +57,8 @@ answers as (
         model,
         coalesce(feature, 'unknown') as feature,
         coalesce(platform, 'unknown') as platform,
-        case when n_unpriced_calls = 0
-                then cast(round(coalesce(cost_usd, 0) * 1000000000) as bigint)
-        end as cost_nano_usd,
+        case when n_unpriced_calls = 0 then {{ llm_analytics.nano_usd('cost_usd') }} end
+            as cost_nano_usd,
         asked_at,
         interaction_date
     from interactions

@@ -23,7 +23,6 @@ from llm_analytics.marts import read_mart
 from llm_analytics.warehouse import Warehouse, resolve_warehouse
 
 Row = Mapping[str, Any]
-_PERIOD_DAYS = 28
 
 
 def _is_named(row: Row, name: str) -> bool:
@@ -75,7 +74,7 @@ def _repriced(
         if row["provider"] == current["provider"]
         and row["other_model"] == other["priced_model"]
         and row["other_provider"] == other["provider"]
-        and row["date_day"] > last - timedelta(days=_PERIOD_DAYS)
+        and row["date_day"] > last - timedelta(days=n_days)
     ]
     return (float(sum(saved)), n_days) if saved else None
 
