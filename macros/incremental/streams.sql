@@ -4,8 +4,16 @@
 #}
 
 {#
+    The order of several contents sent under one id, the one that stands first: the sender's version
+    decides, then a hash of the content, never the order of arrival.
+#}
+{% macro precedence(content_key, event_version='event_version') -%}
+    coalesce({{ event_version }}, 0) desc, {{ llm_analytics.text_order(content_key) }} desc
+{%- endmacro %}
+
+{#
     CTEs that end in `standing_events`: one row per event id of a small stream that is read as a whole
-    on each run, by the rule of `standing_versions`.
+    on each run.
 #}
 {% macro standing_events(stream, columns) -%}
 horizon as (
@@ -17,9 +25,7 @@ versions as (
         {{ columns | join(',\n        ') }},
         row_number() over (
             partition by event_id
-            order by
-                coalesce(event_version, 0) desc,
-                {{ llm_analytics.text_order(llm_analytics.surrogate_key(columns)) }} desc
+            order by {{ llm_analytics.precedence(llm_analytics.surrogate_key(columns)) }}
         ) as content_rank
     from {{ ref('int_' ~ stream ~ '__unioned') }}
     where load_seq <= (select horizon.load_seq from horizon)
@@ -34,10 +40,8 @@ standing_events as (
 {%- endmacro %}
 
 {#
-    CTEs that end in `standing_versions`: one row per event id of a stream. Which content of an id
-    stands is decided by the sender's event_version, then by a hash of the content, never by the
-    order of arrival. Its load_seq is that of the newest record of the id, so that an id sent again
-    counts as unread whichever content stands.
+    CTEs that end in `standing_versions`: one row per event id of a stream. Its load_seq is that of
+    the newest record of the id, so that an id sent again counts as unread whichever content stands.
 #}
 {% macro standing_versions(stream, columns, read_to=none) %}
     {%- set read_to = read_to or llm_analytics.loads_read_to() -%}
@@ -71,9 +75,7 @@ ranked_records as (
         <> max(content_key) over (partition by event_id) as has_conflict,
         row_number() over (
             partition by event_id
-            order by
-                coalesce(event_version, 0) desc,
-                {{ llm_analytics.text_order('content_key') }} desc
+            order by {{ llm_analytics.precedence('content_key') }}
         ) as content_rank
     from repeated_records
 ),

@@ -9,18 +9,15 @@ horizon as (
     select * from {{ ref('int_load_horizon') }}
 ),
 
--- Of several contents of one id the version decides, then the content, never the order of arrival.
 versions as (
     select
         alias_id,
         user_id,
         row_number() over (
             partition by event_id
-            order by
-                coalesce(event_version, 0) desc,
-                {{ llm_analytics.text_order(
-                    llm_analytics.surrogate_key(llm_analytics.envelope_columns() + ['alias_id'])
-                ) }} desc
+            order by {{ llm_analytics.precedence(
+                llm_analytics.surrogate_key(llm_analytics.envelope_columns() + ['alias_id'])
+            ) }}
         ) as content_rank
     from identities
     where load_seq <= (select horizon.load_seq from horizon)

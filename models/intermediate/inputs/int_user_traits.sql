@@ -13,8 +13,6 @@ horizon as (
     select * from {{ ref('int_load_horizon') }}
 ),
 
--- Of several contents of one id the sender's version decides, then the content, never the order of
--- arrival.
 versions as (
     select
         user_traits.event_id,
@@ -25,12 +23,13 @@ versions as (
         user_traits.value,
         row_number() over (
             partition by user_traits.event_id
-            order by
-                coalesce(user_traits.event_version, 0) desc,
-                {{ llm_analytics.text_order(llm_analytics.surrogate_key([
+            order by {{ llm_analytics.precedence(
+                llm_analytics.surrogate_key([
                     'user_traits.occurred_at', 'user_traits.sequence_number', 'user_traits.user_id',
                     'user_traits.anonymous_id', 'user_traits.trait', 'user_traits.value',
-                ])) }} desc
+                ]),
+                event_version='user_traits.event_version',
+            ) }}
         ) as content_rank
     from user_traits
     inner join horizon

@@ -24,8 +24,9 @@ _FEEDBACK = "model.int_feedback_matches"
 _INTERACTIONS = "model.int_interactions"
 _TOUCHED = "macro.get_incremental_touched_sql"
 _VERSIONS = "macro.standing_versions"
+_PRECEDENCE = "macro.precedence"
 
-_IN_FULL_BUILDS = (_VERSIONS, "model.int_repeated_events", "model.int_implied_queries")
+_IN_FULL_BUILDS = (_VERSIONS, _PRECEDENCE, "model.int_repeated_events", "model.int_implied_queries")
 
 #: A condition that never holds, in front of the rest of its line.
 _NEVER = "1 = 0 and "
@@ -42,10 +43,10 @@ RULES = (
          "{{ load_seq }} > 1 + ("),
     Rule("an id sent again counts as unread", _VERSIONS,
          "max(load_seq) over (partition by event_id) as load_seq", "load_seq"),
-    Rule("the version decides, never the order of arrival", _VERSIONS,
-         "coalesce(event_version, 0) desc", "load_seq desc"),
-    Rule("of one version the greatest hash stands", _VERSIONS,
-         "{{ llm_analytics.text_order('content_key') }} desc", "load_seq desc"),
+    Rule("the version decides, never the order of arrival", _PRECEDENCE,
+         "coalesce({{ event_version }}, 0) desc", "load_seq desc"),
+    Rule("of one version the greatest hash stands", _PRECEDENCE,
+         "{{ llm_analytics.text_order(content_key) }} desc", "load_seq desc"),
     Rule("ids that repeat are noticed", "model.int_repeated_events", "having count(*) > 1",
          "having count(*) > 2"),
     Rule("a query that calls imply no more", "model.int_implied_queries",
