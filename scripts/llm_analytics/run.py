@@ -109,17 +109,18 @@ def register(app: typer.Typer) -> None:
             list[str], typer.Argument(metavar="PATH...", help="Files, folders or patterns.")
         ],
         text: Annotated[
-            TextPolicy, typer.Option(help="What happens to texts, after what metrics need.")
-        ] = TextPolicy.DROP,
+            TextPolicy | None,
+            typer.Option(help="What happens to all texts, instead of by the privacy policy."),
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     ) -> None:
         """Load what a team already logs, whatever its source, build all marts, and show the result.
 
         Exit status: 0 done, 3 done but some records were quarantined, 1 failed.
         """
-        options = LoadOptions(Policy.from_environment(text))
         reports: list[LoadReport] = []
         for source, files in files_by_source(paths).items():
+            options = LoadOptions(Policy.of_source(source, find_source(source).streams, text))
             report = load_with_progress(source, files, options, as_json)
             reports.append(report)
             if not as_json:

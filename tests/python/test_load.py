@@ -24,8 +24,8 @@ from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading import landing
 from llm_analytics.loading import load as load_module
 from llm_analytics.loading.reasons import Reason
-from llm_analytics.loading.redaction import redact
 from llm_analytics.loading.scan import PieceFiles, Scanner
+from llm_analytics.privacy.redaction import redact
 from llm_analytics.sources.registry import find_source
 from llm_analytics.tracking_plan import read_plan
 from load_helpers import contents, load_files, query_event, reasons, rows, write_lines

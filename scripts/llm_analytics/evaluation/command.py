@@ -21,7 +21,7 @@ from llm_analytics.evaluation.review import (
 )
 from llm_analytics.evaluation.rubric import read_rubric
 from llm_analytics.evaluation.sampling import read_items, stratified_sample
-from llm_analytics.loading.policy import Policy, TextPolicy
+from llm_analytics.loading.policy import Policy
 from llm_analytics.marts import read_rows
 from llm_analytics.results import has_table, load_results
 from llm_analytics.warehouse import Warehouse, resolve_warehouse
@@ -160,7 +160,7 @@ def register(app: typer.Typer) -> None:
         warehouse = resolve_warehouse()
         verdicts = read_verdicts(file, rubric)
         # Who rated is a person: named as every other, by the key where one is set.
-        evaluator = Policy.from_environment(TextPolicy.DROP).pseudonym(rater)
+        evaluator = Policy.from_environment().pseudonym(rater)
         events = review_events(verdicts, evaluator, rubric, known_reviews(warehouse))
         if events:
             load_results("evaluations", events, warehouse)

@@ -89,8 +89,9 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option(help="Stream of events that neither event nor file names.")
         ] = None,
         text: Annotated[
-            TextPolicy, typer.Option(help="What happens to texts, after what metrics need.")
-        ] = TextPolicy.DROP,
+            TextPolicy | None,
+            typer.Option(help="What happens to all texts, instead of by the privacy policy."),
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
         memory_limit: Annotated[
             str | None, typer.Option(help="DuckDB's memory, for example 512MB.")
@@ -101,7 +102,8 @@ def register(app: typer.Typer) -> None:
 
         Exit status: 0 all lines accepted or duplicate, 3 some quarantined, 1 nothing changed.
         """
-        options = LoadOptions(Policy.from_environment(text), stream, memory_limit, threads)
+        policy = Policy.of_source(source, find_source(source).streams, text)
+        options = LoadOptions(policy, stream, memory_limit, threads)
         report = load_with_progress(source, paths, options, as_json)
         if as_json:
             json.dump(report.as_json(), sys.stdout, indent=2)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from llm_analytics.loading.policy import Policy
+from llm_analytics.loading.policy import Policy, TextPolicy
 from llm_analytics.tracking_plan import Field, Stream
 
 EARLIEST = datetime(2010, 1, 1)
@@ -184,7 +184,8 @@ def _landed_columns(
             columns.append(f"cast(length({source}) as bigint) as {quote_name(length)}")
         if item is stream.text_fields[0]:
             columns.append(f"cast(length({source}) as bigint) as text_length")
-        if policy.lands_text or item is stream.signature_field:
+        is_landed = policy.text_of(stream.name, item.name) is not TextPolicy.DROP
+        if is_landed or item is stream.signature_field:
             columns.append(source)
     return columns
 

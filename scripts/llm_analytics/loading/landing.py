@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from llm_analytics.loading.policy import Policy
 from llm_analytics.tracking_plan import Stream
 from llm_analytics.warehouse import Warehouse, open_postgres
 
@@ -29,6 +30,7 @@ _LOADS = {
     "is_keyed": "boolean not null",
     **_COUNTS,
     "n_files": "bigint not null",
+    "policy_version": "varchar",
 }
 _LOADED_FILES = {
     "load_seq": "bigint not null",
@@ -291,8 +293,7 @@ def log_load(
     load_seq: int,
     loaded_at: datetime,
     source: str,
-    policy: str,
-    is_keyed: bool,
+    policy: Policy,
     files: Sequence[FileReport],
 ) -> None:
     """Writes the load and its files into the log."""
@@ -300,7 +301,16 @@ def log_load(
     marks = ", ".join("?" for _ in _LOADS)
     target.run(
         f"insert into {SCHEMA}.loads ({', '.join(_LOADS)}) values ({marks})",
-        [load_seq, loaded_at, source, policy, is_keyed, *sums, len(files)],
+        [
+            load_seq,
+            loaded_at,
+            source,
+            policy.label,
+            policy.id_key is not None,
+            *sums,
+            len(files),
+            policy.version,
+        ],
     )
     marks = ", ".join("?" for _ in _LOADED_FILES)
     for file in files:

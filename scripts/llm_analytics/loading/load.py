@@ -260,14 +260,13 @@ def _land(
                 f"{file.file_name}: {file.n_lines} lines but {total} accounted for; nothing was"
                 " changed (please report this)"
             )
-    is_keyed = policy.id_key is not None
-    landing.log_load(target, load_seq, loaded_at, source.name, str(policy.text), is_keyed, files)
+    landing.log_load(target, load_seq, loaded_at, source.name, policy, files)
     return LoadReport(
         load_seq,
         loaded_at,
         source.name,
-        str(policy.text),
-        is_keyed,
+        policy.label,
+        policy.id_key is not None,
         files,
         dict(sorted(lanes.reasons.items())),
         landed,

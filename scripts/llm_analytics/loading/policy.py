@@ -5,35 +5,66 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from llm_analytics.privacy.policy import Policy as PrivacyPolicy
+from llm_analytics.privacy.policy import TextPolicy
+from llm_analytics.tracking_plan import Stream
 
-class TextPolicy(StrEnum):
-    """keep: text lands as sent. redact: with personal data replaced. drop: not at all."""
-
-    KEEP = "keep"
-    REDACT = "redact"
-    DROP = "drop"
+__all__ = ["Policy", "TextPolicy"]
 
 
 @dataclass(frozen=True)
 class Policy:
-    """The text policy and the key of the ids (None: ids land as sent)."""
+    """What happens to texts, and the key of the ids (None: ids land as sent).
+
+    `fields` are the texts that are treated otherwise, by stream and name; `version` is that of the
+    privacy policy that all this comes from.
+    """
 
     text: TextPolicy = TextPolicy.DROP
     id_key: bytes | None = None
+    fields: Mapping[tuple[str, str], TextPolicy] = field(default_factory=dict)
+    version: str | None = None
 
     @classmethod
-    def from_environment(cls, text: TextPolicy) -> Policy:
+    def from_environment(cls, text: TextPolicy = TextPolicy.DROP) -> Policy:
         """The policy with the key that LLM_ANALYTICS_ID_KEY holds, if it is set and not empty."""
-        key = os.environ.get("LLM_ANALYTICS_ID_KEY", "").encode()
-        return cls(text, key or None)
+        return cls(text, os.environ.get("LLM_ANALYTICS_ID_KEY", "").encode() or None)
+
+    @classmethod
+    def of_source(
+        cls, source: str, streams: Mapping[str, Stream], text: TextPolicy | None = None
+    ) -> Policy:
+        """The project's privacy policy for the streams of a source, or `text` for all its fields.
+
+        The key of the ids is that of the environment. Raises LlmAnalyticsError if the policy cannot
+        be read.
+        """
+        policy = PrivacyPolicy.load()
+        key = cls.from_environment().id_key
+        if text is not None:
+            return cls(text, key, version=policy.version)
+        fields = {
+            (stream.name, item.name): policy.text(f"{source}_{stream.name}", item.name)
+            for stream in streams.values()
+            for item in stream.text_fields
+        }
+        # Lines that were refused hold any field: they are treated by the strictest.
+        order = (TextPolicy.DROP, TextPolicy.REDACT, TextPolicy.KEEP)
+        strictest = min(fields.values(), key=order.index, default=policy.text(source, ""))
+        others = {name: each for name, each in fields.items() if each is not strictest}
+        return cls(strictest, key, others, policy.version)
+
+    def text_of(self, stream: str, name: str) -> TextPolicy:
+        """What happens to a text field of a stream."""
+        return self.fields.get((stream, name), self.text)
 
     @property
-    def lands_text(self) -> bool:
-        """Whether text columns hold anything."""
-        return self.text is not TextPolicy.DROP
+    def label(self) -> str:
+        """The policy in a word: keep, redact, drop, or mixed where fields differ."""
+        return "mixed" if self.fields else self.text.value
 
     @property
     def lands_quarantined_text(self) -> bool:

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from llm_analytics.loading.fast_lane import quote_name
 from llm_analytics.loading.policy import Policy, TextPolicy
-from llm_analytics.loading.redaction import redact
 from llm_analytics.loading.text_features import TextFeatures
+from llm_analytics.privacy.redaction import redact
 from llm_analytics.tracking_plan import SIGNATURE_COLUMNS, Stream
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -47,12 +47,15 @@ class Staging:
         joins: list[str] = []
         for number, text in enumerate(stream.text_fields):
             is_signed = text is stream.signature_field
-            if text.name in names and (is_signed or self._redacts):
+            policy = self._policy.text_of(stream.name, text.name)
+            is_redacted = policy is TextPolicy.REDACT
+            if text.name in names and (is_signed or is_redacted):
                 alias = f"texts_{number}"
-                cursor.register(alias, self._text_columns(cursor, table, text.name, is_signed))
+                found = self._text_columns(cursor, table, text.name, is_signed, is_redacted)
+                cursor.register(alias, found)
                 joins.append(f"left join {alias} on {alias}.n = checked.n")
                 del values[text.name]
-                values |= self._text_values(alias, text.name, is_signed)
+                values |= self._text_values(alias, text.name, is_signed, policy)
         if self._policy.id_key is not None:
             ids = [item.name for item in stream.fields if item.is_identifier]
             ids = [name for name in ids if name in names]
@@ -80,10 +83,6 @@ class Staging:
             work.execute(f"create view stage.{stream.name} as select {columns} from ({pieces})")
         return streams
 
-    @property
-    def _redacts(self) -> bool:
-        return self._policy.text is TextPolicy.REDACT
-
     def _treated(
         self,
         cursor: duckdb.DuckDBPyConnection,
@@ -101,7 +100,12 @@ class Staging:
         return treated
 
     def _text_columns(
-        self, cursor: duckdb.DuckDBPyConnection, table: str, name: str, is_signed: bool
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        table: str,
+        name: str,
+        is_signed: bool,
+        is_redacted: bool,
     ) -> Arrays:
         """What is computed from the texts of a table, by the number n of their rows."""
         text = quote_name(name)
@@ -113,12 +117,14 @@ class Staging:
         columns: Arrays = {"n": np.asarray(found["n"][0] if texts else [], dtype=np.int64)}
         if is_signed:
             columns |= zip(SIGNATURE_COLUMNS, self._features.signatures(texts), strict=True)
-        if self._redacts:
+        if is_redacted:
             redacted = [redact(one) for one in texts.decode().split("\0")[:-1]]
             columns["redacted"] = np.array([*redacted, ""], dtype=object)[:-1]
         return columns
 
-    def _text_values(self, texts: str, name: str, is_signed: bool) -> dict[str, str]:
+    def _text_values(
+        self, texts: str, name: str, is_signed: bool, policy: TextPolicy
+    ) -> dict[str, str]:
         """SQL of the columns that come from a text, with the text itself where it may land."""
         values = {}
         if is_signed:
@@ -127,9 +133,9 @@ class Staging:
             values |= {
                 half: f"case when {texts}.{count} > 0 then {texts}.{half} end" for half in halves
             }
-        if self._policy.text is TextPolicy.KEEP:
+        if policy is TextPolicy.KEEP:
             values[name] = f"checked.{quote_name(name)}"
-        elif self._redacts:
+        elif policy is TextPolicy.REDACT:
             values[name] = f"{texts}.redacted"
         return values
 

@@ -1,0 +1,169 @@
+"""The privacy policy: one file, seeds/privacy_policy.csv, that dbt and the commands both read.
+
+A row is a rule, what it is about, and its value; `*` is every stream or field, and the row that
+names more decides (the stream before the field). Where no row speaks, the strictest default does.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.warehouse import project_root
+
+COLUMNS = ("rule", "stream", "field", "value")
+ANY = "*"
+
+
+class TextPolicy(StrEnum):
+    """keep: text lands as sent. redact: with personal data replaced. drop: not at all."""
+
+    KEEP = "keep"
+    REDACT = "redact"
+    DROP = "drop"
+
+
+class ConsentPolicy(StrEnum):
+    """opt_out: users count until they object. opt_in: only once they have agreed."""
+
+    OPT_OUT = "opt_out"
+    OPT_IN = "opt_in"
+
+
+class OptOutScope(StrEnum):
+    """all_history: nothing of a user who objects counts. from_then: what was before still does."""
+
+    ALL_HISTORY = "all_history"
+    FROM_THEN = "from_then"
+
+
+# What holds where the file says nothing. A text is kept for a year at most.
+DEFAULTS = {
+    "text": TextPolicy.DROP.value,
+    "keep_days": "365",
+    "consent": ConsentPolicy.OPT_OUT.value,
+    "opt_out_scope": OptOutScope.ALL_HISTORY.value,
+    "minimum_cohort": "10",
+}
+_CHOICES = {"text": TextPolicy, "consent": ConsentPolicy, "opt_out_scope": OptOutScope}
+_PER_STREAM = ("text", "keep_days", "consent")
+_PER_FIELD = ("text", "keep_days")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A row of the policy. `stream` is a raw table without its schema, such as events_queries."""
+
+    rule: str
+    stream: str
+    field: str
+    value: str
+
+    @property
+    def weight(self) -> int:
+        """How much the row names: of two that apply, the heavier decides."""
+        return 2 * (self.stream != ANY) + (self.field != ANY)
+
+    def applies(self, rule: str, stream: str, field: str) -> bool:
+        """Whether the row speaks about this."""
+        return self.rule == rule and self.stream in (ANY, stream) and self.field in (ANY, field)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All rules of the policy."""
+
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Policy:
+        """The policy of a file, by default that of LLM_ANALYTICS_PRIVACY_POLICY or the project.
+
+        Outside a project, where there is no file, the defaults hold. Raises LlmAnalyticsError for a
+        file that cannot be read or holds what is no rule.
+        """
+        named = os.environ.get("LLM_ANALYTICS_PRIVACY_POLICY", "").strip()
+        place = path or Path(named or project_root() / "seeds" / "privacy_policy.csv")
+        if path is None and not named and not place.exists():
+            return cls()
+        try:
+            with place.open(newline="", encoding="utf-8") as file:
+                reader = csv.DictReader(file)
+                if tuple(reader.fieldnames or ()) != COLUMNS:
+                    raise LlmAnalyticsError(
+                        f"{place.name}: the columns must be {', '.join(COLUMNS)}"
+                    )
+                rules = tuple(_rule(place, reader.line_num, row) for row in reader)
+        except (OSError, UnicodeDecodeError) as error:
+            raise LlmAnalyticsError(f"cannot read the privacy policy {place}: {error}") from error
+        seen = {(one.rule, one.stream, one.field) for one in rules}
+        if len(seen) < len(rules):
+            raise LlmAnalyticsError(f"{place.name}: a rule is given twice for the same fields")
+        return cls(rules)
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hex digits that change when a rule does, but not with the order of the rows."""
+        lines = sorted(f"{one.rule},{one.stream},{one.field},{one.value}" for one in self.rules)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:12]
+
+    @property
+    def minimum_cohort(self) -> int:
+        """Fewest users or events that a published figure may be about."""
+        return int(self._value("minimum_cohort"))
+
+    @property
+    def opt_out_scope(self) -> OptOutScope:
+        """How far back an objection reaches."""
+        return OptOutScope(self._value("opt_out_scope"))
+
+    def text(self, stream: str, field: str) -> TextPolicy:
+        """What happens to a text field of a raw table."""
+        return TextPolicy(self._value("text", stream, field))
+
+    def keep_days(self, stream: str, field: str) -> int:
+        """Days after its load for which a text field of a raw table is kept."""
+        return int(self._value("keep_days", stream, field))
+
+    def consent(self, stream: str) -> ConsentPolicy:
+        """What counting the events of a stream (queries, for example) takes."""
+        return ConsentPolicy(self._value("consent", stream))
+
+    def _value(self, rule: str, stream: str = "", field: str = "") -> str:
+        found = [one for one in self.rules if one.applies(rule, stream, field)]
+        return max(found, key=lambda one: one.weight).value if found else DEFAULTS[rule]
+
+
+def _rule(place: Path, number: int, row: dict[str, str | None]) -> Rule:
+    """A checked row. Raises LlmAnalyticsError that names the line."""
+    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    rule = Rule(**cells)
+    problem = _problem(rule)
+    if None in row.values() or problem:
+        raise LlmAnalyticsError(f"{place.name}, line {number}: {problem or 'a cell is missing'}")
+    return rule
+
+
+def _problem(rule: Rule) -> str | None:
+    """What is wrong with a row, if anything."""
+    if rule.rule not in DEFAULTS:
+        return f"unknown rule {rule.rule!r}; known: {', '.join(DEFAULTS)}"
+    if not rule.stream or not rule.field:
+        return "stream and field must be named, or * for all"
+    if rule.rule not in _PER_STREAM and rule.stream != ANY:
+        return f"{rule.rule} is for all streams: write *"
+    if rule.rule not in _PER_FIELD and rule.field != ANY:
+        return f"{rule.rule} is for all fields: write *"
+    if choices := _CHOICES.get(rule.rule):
+        known = [choice.value for choice in choices]
+        if rule.value not in known:
+            return f"{rule.rule} is one of {', '.join(known)}, not {rule.value!r}"
+    elif not (rule.value.isascii() and rule.value.isdigit() and 1 <= int(rule.value) <= 100_000):
+        return f"{rule.rule} is a whole number from 1 to 100000, not {rule.value!r}"
+    return None

@@ -1,0 +1,334 @@
+"""The privacy policy, what loads make of it, redaction, small cells, and harmless exports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from llm_analytics.cli import main
+from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.privacy.exports import csv_cell, html_text, write_csv
+from llm_analytics.privacy.policy import DEFAULTS, ConsentPolicy, OptOutScope, Policy, TextPolicy
+from llm_analytics.privacy.redaction import redact
+from llm_analytics.privacy.small_cells import ALL, find_small_cells, suppressed
+from load_helpers import query_event, rows, write_lines
+
+HEADER = "rule,stream,field,value\n"
+
+
+def policy_file(path: Path, *lines: str) -> Path:
+    path.write_text(HEADER + "".join(f"{line}\n" for line in lines))
+    return path
+
+
+# ---- the file
+
+
+def test_the_policy_that_ships_is_what_holds_without_one(root: Path) -> None:
+    shipped = Policy.load(root / "seeds/privacy_policy.csv")
+    assert {one.rule: one.value for one in shipped.rules} == DEFAULTS
+    assert all(one.weight == 0 for one in shipped.rules)
+    assert (shipped.minimum_cohort, shipped.opt_out_scope) == (10, OptOutScope.ALL_HISTORY)
+
+
+def test_the_row_that_names_more_decides(tmp_path: Path) -> None:
+    policy = Policy.load(
+        policy_file(
+            tmp_path / "policy.csv",
+            "text,*,feedback_text,keep",
+            "text,events_queries,*,redact",
+            "text,events_queries,query_text,keep",
+            "keep_days,*,*,30",
+            "keep_days,events_feedback,*,7",
+            "consent,feedback,*,opt_in",
+        )
+    )
+    assert policy.text("events_queries", "query_text") is TextPolicy.KEEP
+    assert policy.text("events_queries", "feedback_text") is TextPolicy.REDACT
+    assert policy.text("events_feedback", "feedback_text") is TextPolicy.KEEP
+    assert policy.text("events_responses", "response_text") is TextPolicy.DROP
+    assert policy.keep_days("events_feedback", "feedback_text") == 7
+    assert policy.keep_days("events_queries", "query_text") == 30
+    assert policy.consent("feedback") is ConsentPolicy.OPT_IN
+    assert policy.consent("queries") is ConsentPolicy.OPT_OUT
+
+
+def test_the_version_is_that_of_the_rules_and_not_of_their_order(tmp_path: Path) -> None:
+    lines = ["text,*,*,keep", "minimum_cohort,*,*,20"]
+    versions = [
+        Policy.load(policy_file(tmp_path / "policy.csv", *each)).version
+        for each in (lines, lines[::-1], [lines[0], "minimum_cohort,*,*,21"])
+    ]
+    assert versions[0] == versions[1] != versions[2]
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("texts,*,*,keep", "line 2: unknown rule 'texts'"),
+        ("text,*,*,hide", "text is one of keep, redact, drop, not 'hide'"),
+        ("text,*,*", "text is one of"),
+        ("text,,*,keep", "must be named, or"),
+        ("keep_days,*,*,0", "a whole number from 1 to 100000, not '0'"),
+        ("minimum_cohort,queries,*,5", "is for all streams"),
+        ("consent,queries,user_id,opt_in", "is for all fields"),
+        ("text,*,*,keep\ntext,*,*,drop", "given twice"),
+    ],
+)
+def test_a_row_that_is_no_rule_is_one_clear_line(tmp_path: Path, line: str, complaint: str) -> None:
+    with pytest.raises(LlmAnalyticsError, match=re.escape(complaint)):
+        Policy.load(policy_file(tmp_path / "policy.csv", line))
+
+
+def test_a_named_policy_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLM_ANALYTICS_PRIVACY_POLICY", str(tmp_path / "none.csv"))
+    with pytest.raises(LlmAnalyticsError, match="cannot read the privacy policy"):
+        Policy.load()
+
+
+def test_a_load_treats_each_field_as_the_policy_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = tmp_path / "warehouse.duckdb"
+    lines = ["text,events_queries,*,redact", "text,events_feedback,feedback_text,keep"]
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(warehouse))
+    monkeypatch.setenv(
+        "LLM_ANALYTICS_PRIVACY_POLICY", str(policy_file(tmp_path / "policy.csv", *lines))
+    )
+    query = query_event(1, query_text="mail jane@example.org")
+    feedback = {
+        "event": "response_feedback",
+        "timestamp": 1_735_725_600_000,
+        "user_id": "u1",
+        "feedback_type": "comment",
+        "feedback_text": "write to jane@example.org",
+    }
+    answer = {
+        "event": "llm_response_generated",
+        "timestamp": 1_735_725_600_000,
+        "user_id": "u1",
+        "response_text": "canary-4711",
+        "model": "m",
+    }
+    path = write_lines(tmp_path / "events.jsonl", [query, feedback, answer, {"event": "canary-x"}])
+    assert main(["load", str(path), "--json"]) == 3
+    assert rows(warehouse, "select query_text from raw.events_queries") == [("mail [email]",)]
+    assert rows(warehouse, "select feedback_text from raw.events_feedback") == [
+        ("write to jane@example.org",)
+    ]
+    assert b"canary" not in warehouse.read_bytes()  # a response's text, and a refused line
+    version = Policy.load().version
+    logged = rows(warehouse, "select policy, policy_version from raw.loads")
+    assert logged == [("mixed", version)]
+    assert main(["load", str(path), "--text", "keep", "--json"]) == 3
+    assert b"canary-4711" in warehouse.read_bytes()
+
+
+# ---- redaction
+
+
+def made_up(kind: str, random_: random.Random) -> str:
+    """A piece of synthetic personal data."""
+    digits = [random_.randrange(10) for _ in range(15)]
+    match kind:
+        case "email":
+            name = random_.choice(["jane.doe", "j_d", "o'neil", "info+x", "anna-maria"])
+            return f"{name}{random_.randrange(99)}@{random_.choice(['mail', 'a-b', 'x.y'])}.org"
+        case "phone":
+            text = "".join(map(str, digits[:10]))
+            a, b, c = text[:3], text[3:6], text[6:]
+            return random_.choice(
+                [f"+1 {a}-{b}-{c}", f"({a}) {b}-{c}", f"{a}.{b}.{c}", f"0049 {a} {b}{c}"]
+            )
+        case "card":
+            numbers = [4, *digits[:14]]
+            total = sum(
+                d if i % 2 else (d * 2 - 9 if d > 4 else d * 2) for i, d in enumerate(numbers)
+            )
+            text = "".join(map(str, [*numbers, -total % 10]))
+            return text if random_.random() < 0.5 else " ".join(re.findall("....", text))
+        case "iban":
+            body = "37040044" + "".join(map(str, digits[:10]))
+            check = 98 - int(f"{body}131400") % 97
+            text = f"DE{check:02}{body}"
+            return text if random_.random() < 0.5 else " ".join(re.findall(".{1,4}", text))
+        case "ip":
+            four = ".".join(str(random_.randrange(256)) for _ in range(4))
+            six = ":".join(f"{random_.randrange(65536):x}" for _ in range(8))
+            return random_.choice([four, six])
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+    secret = "".join(random_.choice(letters) for _ in range(40))
+    return random_.choice(["sk-", "ghp_", "AKIA", "xoxb-", "api_key="]) + secret
+
+
+FRAMES = ("It is {}.", "please use {} today", "{}", "({}) and 12 of 100", "a: {}, b", "«{}»\nbye")
+HARMLESS = (
+    "In 2025 we sold 1,250 of 4,000 at 10:30 on 2025-11-26.",
+    "Version 3.11.2 of the package, see section 4.2.1 on page 1024.",
+    "SELECT a::int, b FROM t WHERE x > 5 -- 100%",
+    "The word token is used, and a key to success; password rules apply.",
+    "pi is 3.14159265358979 and e 2.718281828",
+    "Order 12345 for 99.90 EUR, ratio 16:9, build abcdef1",
+)
+
+
+def test_redaction_finds_synthetic_personal_data() -> None:
+    random_ = random.Random(11)  # noqa: S311
+    for kind in ("email", "phone", "card", "iban", "ip", "key"):
+        found = 0
+        for number in range(200):
+            value = made_up(kind, random_)
+            found += value not in redact(FRAMES[number % len(FRAMES)].format(value))
+        assert found >= 190, kind
+    touched = [text for text in HARMLESS if redact(text) != text]
+    assert not touched
+
+
+def test_redaction_on_a_published_data_set(shared: Path) -> None:
+    path = shared / "data/bad_input/presidio-research/data/synth_dataset_v2.json"
+    kinds = ("EMAIL_ADDRESS", "PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "IP_ADDRESS")
+    there: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    right = wrong = 0
+    for text in json.loads(path.read_text()):
+        redacted = redact(text["full_text"])
+        for span in text["spans"]:
+            if span["entity_type"] in kinds:
+                there[span["entity_type"]] += 1
+                missed[span["entity_type"]] += span["entity_value"] in redacted
+        marks = len(re.findall(r"\[(?:email|phone|card|iban|ip|secret)\]", redacted))
+        wanted = sum(
+            span["entity_type"] in (*kinds, "US_SSN", "US_DRIVER_LICENSE") for span in text["spans"]
+        )
+        right += min(marks, wanted)
+        wrong += max(marks - wanted, 0)
+    for kind in kinds:
+        assert 1 - missed[kind] / there[kind] >= 0.95, kind
+    # What else it takes is numbers of houses and post codes: personal data, too.
+    assert right / (right + wrong) >= 0.85
+
+
+# ---- small cells
+
+
+def possible_range(
+    cells: dict[tuple[Any, ...], int], hidden: set[tuple[Any, ...]], cell: tuple[Any, ...]
+) -> tuple[float, float]:
+    """Least and greatest value of a cell for whoever knows all other cells and sums."""
+    n_dims = len(cell)
+    keys = list(cells)
+    every: dict[tuple[Any, ...], list[int]] = {}
+    for number, key in enumerate(keys):
+        for size in range(1, n_dims + 1):
+            for dims in combinations(range(n_dims), size):
+                whole = tuple(ALL if d in dims else key[d] for d in range(n_dims))
+                every.setdefault(whole, []).append(number)
+    factors, known = [], []
+    for whole, parts in every.items():
+        if whole not in hidden:
+            factors.append([1.0 if n in parts else 0.0 for n in range(len(keys))])
+            known.append(sum(cells[keys[n]] for n in parts))
+    bounds: list[Any] = [(0, None) if key in hidden else (cells[key], cells[key]) for key in keys]
+    ends = []
+    for sign in (1, -1):
+        aim = [sign * (key == cell) for key in keys]
+        equations: dict[str, Any] = {"A_eq": np.array(factors), "b_eq": known} if factors else {}
+        best = linprog(np.array(aim), bounds=bounds, method="highs", **equations)
+        ends.append(float("inf") if best.fun is None else sign * best.fun)
+    return ends[0], ends[1]
+
+
+@pytest.mark.parametrize("n_dims", [1, 2, 3])
+def test_no_small_cell_can_be_computed_from_what_is_published(n_dims: int) -> None:
+    random_ = random.Random(n_dims)  # noqa: S311
+    n_small = n_open = 0
+    for _ in range(8):
+        shape = [random_.randint(2, 5) for _ in range(n_dims)]
+        cells: dict[tuple[Any, ...], int] = {}
+        for key in np.ndindex(*shape):
+            if random_.random() < 0.85:
+                cells[tuple(map(int, key))] = random_.choice([0, 1, 3, 9, 10, 12, 40, 200])
+        names = [f"d{number}" for number in range(n_dims)]
+        table = [{**dict(zip(names, key, strict=True)), "n": n} for key, n in cells.items()]
+        found = find_small_cells(table, names, "n", 10)
+        keys = list(cells)
+        hidden = {keys[place] for place in found.rows} | set(found.totals)
+        assert {keys[place] for place in found.small} == {k for k, n in cells.items() if 0 < n < 10}
+        for place in found.small:
+            least, most = possible_range(cells, hidden, keys[place])
+            assert least < cells[keys[place]] or most > cells[keys[place]]
+            assert most >= 10
+        n_small += len(found.small)
+        n_open += len(cells) - len(found.rows)
+    assert n_small > 5
+    assert n_open > 0
+
+
+def test_a_small_cell_takes_the_next_smallest_with_it() -> None:
+    table = [
+        {"model": m, "users": n, "cost": n * 2}
+        for m, n in zip("abcd", (50, 3, 40, 20), strict=True)
+    ]
+    published = suppressed(table, ["model"], "users", 10)
+    assert [row["is_suppressed"] for row in published] == [False, True, False, True]
+    assert published[1] == {"model": "b", "users": None, "cost": None, "is_suppressed": True}
+    assert published[0] == {"model": "a", "users": 50, "cost": 100, "is_suppressed": False}
+
+
+def test_ten_single_users_do_not_hide_each_other() -> None:
+    table = [{"model": str(n), "users": 1} for n in range(10)] + [{"model": "x", "users": 90}]
+    assert find_small_cells(table, ["model"], "users", 10).rows == frozenset(range(11))
+
+
+def test_a_sum_about_few_is_withheld_like_a_cell() -> None:
+    table = [{"model": "a", "plan": "pro", "n": 2}, {"model": "b", "plan": "free", "n": 70}]
+    found = find_small_cells(table, ["model", "plan"], "n", 10)
+    assert ("a", ALL) in found.totals
+    assert (ALL, "pro") in found.totals
+    # Neither does the grand total less the other model give it away.
+    assert (ALL, ALL) in found.totals or ("b", ALL) in found.totals
+
+
+def test_a_table_of_large_cells_is_published_as_it_is() -> None:
+    table = [{"model": m, "users": n} for m, n in zip("abc", (10, 0, 11), strict=True)]
+    assert not find_small_cells(table, ["model"], "users", 10).rows
+    with pytest.raises(ValueError, match="two rows have the same"):
+        find_small_cells([*table, table[0]], ["model"], "users", 10)
+
+
+# ---- exports
+
+
+def test_cells_run_nothing_and_text_brings_no_markup(root: Path) -> None:
+    hostile = ["=1+1", "+A1", "-2+3", "@SUM(A1)", "\t=1", "  =cmd|' /C calc'!A0", "a\0b", "\uff1d1"]
+    file = io.StringIO()
+    write_csv(file, ["=name", "value"], [(text, -5) for text in hostile])
+    read = list(csv.reader(io.StringIO(file.getvalue())))
+    assert read[0] == ["'=name", "value"]
+    assert all(row[0].startswith("'") or row[0] == "ab" for row in read[1:])
+    assert {row[1] for row in read[1:]} == {"-5"}
+    assert csv_cell("plain = text") == "plain = text"
+
+    class Reader(HTMLParser):
+        tags: list[str] = []  # noqa: RUF012
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.tags.append(tag)
+            assert [name for name, _ in attrs] == ["title"]
+
+    reader = Reader()
+    for text in ("<script>alert(1)</script>", '"><img src=x onerror=1>', "' onload='x", "&lt;b>"):
+        reader.feed(f'<p title="{html_text(text)}">{html_text(text)}</p>')
+    assert set(reader.tags) == {"p"}
