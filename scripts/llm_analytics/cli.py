@@ -21,6 +21,7 @@ _COMMANDS = {
     "run": "run",
     "status": "status",
     "summary": "summary",
+    "publish": "publishing.command",
     "prices": "prices.command",
     "alert": "alerts.command",
     "significance": "experiments.command",
@@ -35,7 +36,7 @@ _COMMANDS = {
 }
 
 
-def _version() -> str:
+def installed_version() -> str:
     """The installed version; `unknown` when run from a checkout that is not installed."""
     try:
         return metadata.version("llm-analytics")
@@ -45,7 +46,7 @@ def _version() -> str:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"llm-analytics {_version()}")
+        typer.echo(f"llm-analytics {installed_version()}")
         raise typer.Exit()
 
 
