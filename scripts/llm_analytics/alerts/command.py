@@ -1,9 +1,10 @@
-"""`llm-analytics alert`: thresholds from history, and rules against known incidents."""
+"""`llm-analytics alert`: messages of incidents, and thresholds and rules against history."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,17 @@ from rich.console import Console
 from rich.table import Table
 
 from llm_analytics.alerts.baseline import Proposal, propose
+from llm_analytics.alerts.memory import Book, open_book, read_book, state_path
+from llm_analytics.alerts.notices import Notice, deliver, remember
 from llm_analytics.alerts.replay import Finding, Replay, read_known, replay
+from llm_analytics.alerts.troubles import Trouble, read_heartbeats, read_incidents
 from llm_analytics.alerts.windows import read_raised, read_windows
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.notify import Channel, channels
+from llm_analytics.warehouse import resolve_warehouse
 
+#: Exit status of --dry-run where something would be sent.
+EXIT_DUE = 3
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -79,12 +87,108 @@ def _print_replay(result: Replay) -> None:
         console.print(f"false alarm: {alarm.rule} at {alarm.opened_at:%Y-%m-%d %H:%M} UTC")
 
 
+def _print_notices(notices: list[Notice], n_open: int, is_dry: bool) -> None:
+    console = Console()
+    for each in notices:
+        word = "would send" if is_dry else "sent" if each.is_delivered else "NOT SENT"
+        console.print(f"{word}: {each.message.title}", markup=False, highlight=False)
+    nothing = "" if notices else ", nothing new to tell"
+    console.print(f"{n_open} open{nothing}", markup=False, highlight=False)
+
+
+def _notices_as_json(notices: list[Notice], n_open: int) -> str:
+    rows = [
+        {
+            "kind": each.kind,
+            "rule": each.rule,
+            "value": each.value or None,
+            "severity": each.severity,
+            "opened_at": each.opened_at.isoformat(),
+            "title": each.message.title,
+            "body": each.message.body,
+            "is_delivered": each.is_delivered,
+        }
+        for each in notices
+    ]
+    return json.dumps({"n_open": n_open, "notices": rows})
+
+
+def send_notices(
+    troubles: list[Trouble], max_age: timedelta, given: list[Channel], is_dry: bool
+) -> list[Notice]:
+    """Send what is due of these troubles, or say what would be sent and change nothing."""
+    path = state_path(resolve_warehouse())
+    now = datetime.now(UTC).replace(tzinfo=None)
+
+    def notices(book: Book, to: list[Channel]) -> list[Notice]:
+        pairs = remember(book, troubles, now, max_age)
+        found = list(deliver(book, pairs, to))
+        book.save()
+        return found
+
+    if is_dry:
+        return notices(read_book(path), [])
+    with open_book(path) as book:
+        return notices(book, given)
+
+
 def register(app: typer.Typer) -> None:
     """Adds the command."""
     alert = typer.Typer(
-        no_args_is_help=True, help="Alert rules: their thresholds, and how good they are."
+        no_args_is_help=True,
+        help="Alert rules: messages of what they find, their thresholds, how good they are.",
     )
     app.add_typer(alert, name="alert")
+
+    @alert.command()
+    def send(
+        max_age: Annotated[
+            float, typer.Option("--max-age", help="Hours after which nothing is news.", min=0)
+        ] = 48,
+        stream: Annotated[
+            list[str] | None,
+            typer.Option("--stream", help="A stream with a heartbeat (queries and responses)."),
+        ] = None,
+        silent_after: Annotated[
+            float, typer.Option("--silent-after", help="Hours without an event of it.", min=0)
+        ] = 24,
+        late_after: Annotated[
+            float, typer.Option("--late-after", help="Hours that a load may wait.", min=0)
+        ] = 24,
+        heartbeat: Annotated[
+            bool, typer.Option(help="Look at the clock too, not at incidents alone.")
+        ] = True,
+        is_dry: Annotated[
+            bool, typer.Option("--dry-run", help="Say what would be sent; change nothing.")
+        ] = False,
+        as_json: AsJson = False,
+    ) -> None:
+        """Send each opened and each resolved incident once, to LLM_ANALYTICS_NOTIFY.
+
+        Exit status: 0 all was told, 1 failed or something was not delivered (it is tried again), 3
+        --dry-run has something to tell.
+        """
+        given: list[Channel] = [] if is_dry else list(channels())
+        troubles = read_incidents()
+        if heartbeat:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            watched = stream or ["queries", "responses"]
+            hours = timedelta(hours=1)
+            troubles += read_heartbeats(now, watched, silent_after * hours, late_after * hours)
+        notices = send_notices(troubles, timedelta(hours=max_age), given, is_dry)
+        n_open = sum(each.resolved_at is None for each in troubles)
+        if as_json:
+            typer.echo(_notices_as_json(notices, n_open))
+        else:
+            _print_notices(notices, n_open, is_dry)
+        if is_dry and notices:
+            raise typer.Exit(EXIT_DUE)
+        missed = [each for each in notices if not is_dry and not each.is_delivered]
+        if missed:
+            raise LlmAnalyticsError(
+                f"{len(missed)} of {len(notices)} notices were not taken by every service;"
+                " the next run tries again"
+            )
 
     @alert.command()
     def baseline(
