@@ -72,15 +72,16 @@ def channels() -> list[AppriseChannel]:
     """
     try:
         import apprise
-        from apprise.utils.parse import parse_urls
+        from apprise.utils import parse
     except ImportError as error:
         raise LlmAnalyticsError(
             "messages need the extra `notify`: pip install 'llm-analytics[notify]'"
         ) from error
     # What apprise logs of a failed delivery may name the address.
     logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    urls = parse.parse_urls(os.environ.get(VARIABLE, ""))  # type: ignore[no-untyped-call]
     found = []
-    for place, url in enumerate(parse_urls(os.environ.get(VARIABLE, "")), 1):
+    for place, url in enumerate(urls, 1):
         service = apprise.Apprise()
         if not service.add(url):
             raise LlmAnalyticsError(f"{VARIABLE}: URL {place} is of no service that apprise knows")
