@@ -44,6 +44,16 @@ def test_a_win_with_guardrails_that_hold_is_shipped() -> None:
     assert report.warnings == []
 
 
+@pytest.mark.parametrize(("mean", "is_equivalent"), [(100, True), (110, False)])
+def test_a_margin_is_asked_both_ways(mean: float, is_equivalent: bool) -> None:
+    guard = both("guard", means(3, 1000, 100), means(4, 1000, mean), **GUARD)
+    found = as_json(analyse(marts(*WIN, *guard), Options()))["findings"]
+    ((non_inferior, equivalent),) = [
+        (one["is_non_inferior"], one["is_equivalent"]) for one in found if one["metric"] == "guard"
+    ]
+    assert (non_inferior, equivalent) == (True, is_equivalent)
+
+
 def test_a_win_that_harms_a_guardrail_is_not() -> None:
     guard = both("guard", means(3, 1000, 100), means(4, 1000, 90), **GUARD)
     assert analyse(marts(*WIN, *guard), Options()).decision is Decision.DO_NOT_SHIP

@@ -20,7 +20,13 @@ from tea_tasting.aggr import Aggregates
 from llm_analytics.statistics import multiplicity, paired, power, quantiles, sequential
 from llm_analytics.statistics.bayes import linear_lift, posterior
 from llm_analytics.statistics.judges import Confusion, corrected_rate
-from llm_analytics.statistics.pivot import compare, fieller, non_inferiority, statistic_at
+from llm_analytics.statistics.pivot import (
+    compare,
+    equivalence,
+    fieller,
+    non_inferiority,
+    statistic_at,
+)
 from llm_analytics.statistics.proportions import (
     Counts,
     compare_proportions,
@@ -215,6 +221,50 @@ def test_p_interval_and_non_inferiority_never_contradict_each_other(
         for ratio in (1 + result.lift_low, 1 + result.lift_high):
             at = statistic_at(result.control, result.treatment, ratio)
             assert abs(at) == pytest.approx(result.critical, rel=1e-5)
+
+
+@given(values, variances, values, variances, st.floats(0.001, 0.5), st.floats(0.01, 0.5))
+def test_equivalence_is_an_interval_within_both_margins(
+    c: float, vc: float, t: float, vt: float, alpha: float, margin: float
+) -> None:
+    result = compare(Estimate(c, vc, 50, 51), Estimate(t, vt, 80, 81), alpha)
+    ways = [non_inferiority(result, margin, higher_is_better=way) for way in (True, False)]
+    shown = equivalence(*ways)
+    assert shown == equivalence(*reversed(ways))
+    if result.lift_low is None or result.lift_high is None:
+        return
+    edges = (result.lift_low + margin, margin - result.lift_high)
+    if not any(math.isclose(edge, 0, abs_tol=1e-9) for edge in edges):
+        assert shown.is_shown == (min(edges) > 0) == (shown.p_value < alpha / 2)
+
+
+def test_equivalence_equals_the_two_one_sided_tests_of_statsmodels() -> None:
+    arms = as_mean(draw(1, 400)), as_mean(draw(2, 500))
+    control, treatment = (estimate(arm) for arm in arms)
+    assert control is not None
+    assert treatment is not None
+    ours = compare(control, treatment)
+    against = weightstats.CompareMeans(
+        *(
+            weightstats.DescrStatsW(_with_moments(arm.value, arm.variance * arm.n, arm.n))
+            for arm in (treatment, control)
+        )
+    )
+    margin = abs(ours.difference) + 2.5 * ours.error
+    found = equivalence(
+        *(
+            non_inferiority(ours, margin, higher_is_better=way, is_relative=False)
+            for way in (True, False)
+        )
+    )
+    theirs, *_ = against.ttost_ind(-margin, margin, usevar="unequal")
+    assert found.p_value == close(theirs)
+    assert found.is_shown
+    with pytest.raises(ValueError, match="one margin"):
+        equivalence(
+            non_inferiority(ours, 0.1, higher_is_better=True),
+            non_inferiority(ours, 0.2, higher_is_better=False),
+        )
 
 
 def test_fieller_equals_its_definition_by_root_finding() -> None:

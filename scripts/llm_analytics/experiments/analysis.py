@@ -12,7 +12,14 @@ from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.experiments.decision import Decision, Evidence, Guardrails, Primary, decide
 from llm_analytics.statistics.bayes import Posterior, posterior
 from llm_analytics.statistics.multiplicity import benjamini_hochberg, holm
-from llm_analytics.statistics.pivot import Comparison, NonInferiority, compare, non_inferiority
+from llm_analytics.statistics.pivot import (
+    Comparison,
+    Equivalence,
+    NonInferiority,
+    compare,
+    equivalence,
+    non_inferiority,
+)
 from llm_analytics.statistics.power import detectable_effect, power_of
 from llm_analytics.statistics.proportions import (
     Counts,
@@ -94,6 +101,7 @@ class Finding:
     p_adjusted: float
     is_significant: bool
     non_inferiority: NonInferiority | None
+    equivalence: Equivalence | None
     margin_kind: str | None
     power: float | None
     detectable_lift: float | None
@@ -420,19 +428,18 @@ class _Context:
         higher = bool(row["is_higher_better"])
         margin = None if row["margin"] is None else float(row["margin"])
         is_relative = row["margin_kind"] != "absolute"
-        shown = None
         if pair.counts is not None:
             comparison = compare_proportions(*pair.counts, self.alpha, critical=critical)
-            if margin is not None:
-                shown = non_inferior_proportions(
-                    *pair.counts, margin, comparison.critical,
-                    higher_is_better=higher, is_relative=is_relative,
-                )  # fmt: skip
         else:
             comparison = compare(pair.control, pair.treatment, self.alpha, critical=critical)
-            if margin is not None:
-                shown = non_inferiority(
-                    comparison, margin, higher_is_better=higher, is_relative=is_relative
+        shown, both_ways = None, None
+        if margin is not None:
+            shown = _within(pair, comparison, margin, is_relative, higher_is_better=higher)
+            # No value is lower by 100 % or more.
+            if not is_relative or margin < 1:
+                both_ways = equivalence(
+                    shown,
+                    _within(pair, comparison, margin, is_relative, higher_is_better=not higher),
                 )
         p_value = comparison.p_value
         if critical is not None and self.options.method == "sequential":
@@ -458,6 +465,7 @@ class _Context:
             p_adjusted=p_value,
             is_significant=abs(comparison.statistic) > comparison.critical,
             non_inferiority=shown,
+            equivalence=both_ways,
             margin_kind=row["margin_kind"],
             power=power_of(float(smallest) * control_value, comparison.error, free, self.alpha)
             if has_lift and smallest is not None
@@ -487,6 +495,25 @@ class _Context:
                 f"{where}: the control cannot be told from zero, so that the relative change"
                 " has no bounds"
             )
+
+
+def _within(
+    pair: _Pair,
+    comparison: Comparison,
+    margin: float,
+    is_relative: bool,
+    *,
+    higher_is_better: bool,
+) -> NonInferiority:
+    """Does the treatment stay within the margin, on the side that is worse?"""
+    if pair.counts is not None:
+        return non_inferior_proportions(
+            *pair.counts, margin, comparison.critical,
+            higher_is_better=higher_is_better, is_relative=is_relative,
+        )  # fmt: skip
+    return non_inferiority(
+        comparison, margin, higher_is_better=higher_is_better, is_relative=is_relative
+    )
 
 
 def _by_ranks(row: Row) -> Estimate | None:

@@ -47,6 +47,8 @@ def _margin(one: Finding) -> str:
         return ""
     shown = one.non_inferiority
     size = f"{shown.margin:.3g}" if not shown.is_relative else f"{shown.margin:.0%}"
+    if one.equivalence is not None and one.equivalence.is_shown:
+        return f"{size}: holds both ways (p {p_text(one.equivalence.p_value)})"
     return f"{size}: {'holds' if shown.is_shown else 'not shown'} (p {p_text(shown.p_value)})"
 
 
@@ -202,6 +204,8 @@ def finding_json(one: Finding) -> dict[str, Any]:
         "margin_kind": None if shown is None else one.margin_kind,
         "non_inferiority_p": None if shown is None else shown.p_value,
         "is_non_inferior": None if shown is None else shown.is_shown,
+        "equivalence_p": None if one.equivalence is None else one.equivalence.p_value,
+        "is_equivalent": None if one.equivalence is None else one.equivalence.is_shown,
         "power": one.power,
         "detectable_lift": one.detectable_lift,
         "variance_reduction": one.variance_reduction,

@@ -167,3 +167,29 @@ def non_inferiority(
         float(stats.t.sf(statistic, comparison.degrees)),
         statistic > comparison.critical,
     )
+
+
+@dataclass(frozen=True)
+class Equivalence:
+    """Do the arms differ by less than the margin, whichever way? `p_value` is the larger one."""
+
+    margin: float
+    is_relative: bool
+    p_value: float
+    is_shown: bool
+
+
+def equivalence(not_worse: NonInferiority, not_better: NonInferiority) -> Equivalence:
+    """Two one-sided tests at one margin. Source: Schuirmann (1987).
+
+    Shown exactly when the interval of the comparison lies within the margins on both sides. Raises
+    ValueError if the two are not of the same margin.
+    """
+    margin = (not_worse.margin, not_worse.is_relative)
+    if margin != (not_better.margin, not_better.is_relative):
+        raise ValueError("not of one margin")
+    return Equivalence(
+        *margin,
+        max(not_worse.p_value, not_better.p_value),
+        not_worse.is_shown and not_better.is_shown,
+    )
