@@ -19,7 +19,7 @@ import pytest
 from histories import seeded
 from load_helpers import contents, load_files, query_event, rows, write_lines
 from support.compare import differing_tables, snapshot
-from support.growth import NO_TESTS, Fresh, Growing, built_at_once
+from support.growth import NO_TESTS, ZONE_A, Fresh, Growing, built_at_once
 from support.killing import Death, Loading, killed_at_random, killed_in_model, seconds_of_build
 from support.project import DbtProject
 from support.small_project import at, small_project
@@ -87,7 +87,7 @@ def _crash(fresh: Fresh, seed: int, n_kills: int) -> list[Death]:
             if not death.is_too_late:
                 deaths.append(death)
         if random.random() < 0.3:
-            project.dbt(*BUILD)
+            project.dbt("run", *ZONE_A)
     # With the seeds: dbt drops a seed before it makes it anew.
     project.dbt(*BUILD)
     faults = differing_tables(snapshot(project), built_at_once(fresh("at-once"), drawn))
