@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llm_analytics.loading.policy import Policy
-from llm_analytics.sources.base import Context, Record
+from llm_analytics.sources.base import Context, Malformed, Record
 from llm_analytics.sources.litellm import UNPACKER as LITELLM
 from llm_analytics.sources.registry import find_source
 from llm_analytics.sources.request_logs import UNPACKER
@@ -35,6 +35,157 @@ def chat(*texts: str, reply: str | None = None, system: str | None = None) -> di
     if reply is not None:
         log["response"] = {"choices": [{"message": {"role": "assistant", "content": reply}}]}
     return log
+
+
+# Streams: the chunks say what the whole response would.
+
+CHAT_USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+CHAT_WHOLE = {
+    "id": "c1", "object": "chat.completion", "created": 1735689600, "model": "gpt-x",
+    "choices": [{
+        "index": 0, "finish_reason": "tool_calls",
+        "message": {
+            "role": "assistant", "content": "Hello",
+            "tool_calls": [{
+                "id": "t1", "type": "function",
+                "function": {"name": "look", "arguments": '{"at": 1}'},
+            }],
+        },
+    }],
+    "usage": CHAT_USAGE,
+}  # fmt: skip
+MESSAGE_USAGE = {"input_tokens": 9, "output_tokens": 4, "cache_read_input_tokens": 2}
+MESSAGE_WHOLE = {
+    "id": "m1", "type": "message", "role": "assistant", "model": "claude-x",
+    "stop_reason": "tool_use", "usage": MESSAGE_USAGE,
+    "content": [
+        {"type": "text", "text": "Hello"},
+        {"type": "tool_use", "id": "t1", "name": "look", "input": {"at": 1}},
+    ],
+}  # fmt: skip
+GEMINI_WHOLE = {
+    "modelVersion": "gemini-x", "responseId": "g1",
+    "candidates": [
+        {"finishReason": "STOP", "content": {"role": "model", "parts": [{"text": "Hello"}]}}
+    ],
+    "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 4, "totalTokenCount": 13},
+}  # fmt: skip
+RESPONSE_WHOLE = {
+    "id": "r1", "object": "response", "status": "completed", "model": "gpt-x",
+    "output": [{"type": "message", "role": "assistant",
+                "content": [{"type": "output_text", "text": "Hello"}]}],
+    "usage": {"input_tokens": 9, "output_tokens": 4, "total_tokens": 13,
+              "input_tokens_details": {"cached_tokens": 0}},
+}  # fmt: skip
+
+
+def chat_chunks() -> list[dict[str, Any]]:
+    about = {key: CHAT_WHOLE[key] for key in ("id", "created", "model")}
+    call = {"index": 0, "id": "t1", "type": "function"}
+    deltas: list[dict[str, Any]] = [
+        {"role": "assistant", "content": "Hel"},
+        {"content": "lo"},
+        {"tool_calls": [{**call, "function": {"name": "look", "arguments": '{"at"'}}]},
+        {"tool_calls": [{"index": 0, "function": {"arguments": ": 1}"}}]},
+        {},
+    ]
+    chunks: list[dict[str, Any]] = [
+        {**about, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": delta}]}
+        for delta in deltas
+    ]
+    chunks[-1]["choices"][0]["finish_reason"] = "tool_calls"
+    # A second answer to the same request, and the usage alone at the end.
+    other = {"index": 1, "delta": {"content": "Bonjour"}}
+    chunks.insert(2, {**about, "object": "chat.completion.chunk", "choices": [other]})
+    last = {"object": "chat.completion.chunk", "choices": [], "usage": CHAT_USAGE}
+    return [*chunks, {**about, **last}]
+
+
+def message_chunks() -> list[dict[str, Any]]:
+    begun = {key: MESSAGE_WHOLE[key] for key in ("id", "type", "role", "model")}
+    tool = {"type": "tool_use", "id": "t1", "name": "look", "input": {}}
+    piece = "content_block_delta"
+    return [
+        {"type": "message_start", "message": {
+            **begun, "content": [], "stop_reason": None,
+            "usage": {**MESSAGE_USAGE, "output_tokens": 1},
+        }},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "ping"},
+        {"type": piece, "index": 0, "delta": {"type": "text_delta", "text": "Hel"}},
+        {"type": piece, "index": 0, "delta": {"type": "text_delta", "text": "lo"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "content_block_start", "index": 1, "content_block": tool},
+        {"type": piece, "index": 1, "delta": {"type": "input_json_delta", "partial_json": ""}},
+        {"type": piece, "index": 1, "delta": {
+            "type": "input_json_delta", "partial_json": '{"at": 1}',
+        }},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"},
+         "usage": {"output_tokens": 4}},
+        {"type": "message_stop"},
+    ]  # fmt: skip
+
+
+def gemini_chunks() -> list[dict[str, Any]]:
+    about = {"modelVersion": "gemini-x", "responseId": "g1"}
+    return [
+        {**about, "candidates": [{"content": {"role": "model", "parts": [{"text": "Hel"}]}}]},
+        {**GEMINI_WHOLE, "candidates": [
+            {"finishReason": "STOP", "content": {"role": "model", "parts": [{"text": "lo"}]}},
+        ]},
+    ]  # fmt: skip
+
+
+def response_chunks() -> list[dict[str, Any]]:
+    begun = {**RESPONSE_WHOLE, "status": "in_progress", "output": [], "usage": None}
+    return [
+        {"type": "response.created", "response": begun},
+        {"type": "response.output_text.delta", "delta": "Hello"},
+        {"type": "response.completed", "response": RESPONSE_WHOLE},
+    ]
+
+
+STREAMS = [
+    pytest.param(CHAT_WHOLE, chat_chunks(), id="chat"),
+    pytest.param(MESSAGE_WHOLE, message_chunks(), id="messages"),
+    pytest.param(GEMINI_WHOLE, gemini_chunks(), id="gemini"),
+    pytest.param(RESPONSE_WHOLE, response_chunks(), id="responses"),
+]
+
+
+def as_events(chunks: list[dict[str, Any]]) -> str:
+    """Chunks as the server-sent events that carried them."""
+    return "".join(f"event: x\ndata: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]"
+
+
+@pytest.mark.parametrize(("whole", "chunks"), STREAMS)
+def test_a_streamed_response_is_read_as_the_whole_one(
+    whole: dict[str, Any], chunks: list[dict[str, Any]]
+) -> None:
+    asked = {"request": {"model": "m", "messages": [{"role": "user", "content": "hi"}]}}
+    expected = unpack({**asked, "response": whole})
+    assert expected["output_text"] == "Hello"
+    for streamed in (chunks, json.dumps(chunks), as_events(chunks), {"body": as_events(chunks)}):
+        assert UNPACKER.recognises({"response": streamed})
+        assert unpack({**asked, "response": streamed}) == expected
+
+
+@pytest.mark.parametrize(("whole", "chunks"), STREAMS)
+def test_a_stream_that_was_cut_gives_what_had_come(
+    whole: dict[str, Any], chunks: list[dict[str, Any]]
+) -> None:
+    cut = as_events(chunks)[:-40]
+    n_whole = cut.count("\n\n")
+    assert n_whole < len(chunks)
+    found = unpack({"id": "x", "request": {"model": "m", "messages": []}, "response": cut})
+    assert found["response_id"] == whole.get("id", whole.get("responseId"))
+
+
+def test_a_list_that_is_no_stream_is_refused() -> None:
+    asked = {"request": {"model": "m", "messages": []}}
+    for given in ([1, 2], [{"object": "other"}]):
+        with pytest.raises(Malformed):
+            unpack({**asked, "response": given})
 
 
 # Conversations.

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from llm_analytics.loading.reasons import Reason
 from llm_analytics.sources.base import Context, Malformed, Record
 from llm_analytics.sources.dialogue import count_citations, dialogue_of, reply_of, thread_of
+from llm_analytics.sources.streamed import assembled
 from llm_analytics.sources.values import later, moment, number, snake_case, text, time_of_epoch
 
 Row = dict[str, Any]
@@ -343,11 +344,11 @@ def _object(name: str, given: Any) -> Side:
 
 
 def _body(given: Any) -> Any:
-    """The body within what HTTP wraps around it, read from JSON where it is a string."""
+    """The body within what HTTP wraps around it, read from JSON or put together from chunks."""
     value = _parsed(given)
     if isinstance(value, dict) and "body" in value:
-        return _parsed(value["body"])
-    return value
+        value = _parsed(value["body"])
+    return assembled(value)
 
 
 def _parsed(value: Any) -> Any:
