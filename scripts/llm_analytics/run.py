@@ -23,7 +23,7 @@ from llm_analytics.marts import read_mart
 from llm_analytics.sources.detection import detect
 from llm_analytics.sources.registry import find_source
 from llm_analytics.summary import print_headline, read_headline
-from llm_analytics.warehouse import project_root, resolve_warehouse
+from llm_analytics.warehouse import named_lake, project_root, resolve_warehouse
 
 
 def files_by_source(paths: list[str]) -> dict[str, list[str]]:
@@ -51,8 +51,10 @@ def build() -> None:
     root = project_root()
     if not (root / "dbt_project.yml").is_file():
         raise LlmAnalyticsError(f"no dbt_project.yml in {root} or above: run it inside the project")
+    lake = named_lake()
     environment = {
         **os.environ,
+        **({"LLM_ANALYTICS_LAKE": _absolute(lake)} if lake else {}),
         # As seen from here, for dbt runs in the project's folder.
         "LLM_ANALYTICS_WAREHOUSE": _absolute(resolve_warehouse().location),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": os.environ.get("DBT_SEND_ANONYMOUS_USAGE_STATS", "false"),
@@ -124,7 +126,7 @@ def register(app: typer.Typer) -> None:
             report = load_with_progress(source, files, options, as_json)
             reports.append(report)
             if not as_json:
-                print_report(report, resolve_warehouse().label)
+                print_report(report, options.lake or resolve_warehouse().label)
         if not as_json:
             Console().print("Building and testing the models …")
         build()

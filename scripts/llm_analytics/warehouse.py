@@ -49,6 +49,11 @@ def resolve_warehouse() -> Warehouse:
     return Warehouse(named or str(project_root() / DEFAULT_FILE))
 
 
+def named_lake() -> str | None:
+    """The lake that the environment names: a folder or a URL that loads go to."""
+    return os.environ.get("LLM_ANALYTICS_LAKE", "").strip() or None
+
+
 def explain_duckdb_error(error: Exception, location: str) -> LlmAnalyticsError:
     """One clear line for what DuckDB reports when a warehouse file cannot be used."""
     text = str(error)

@@ -15,7 +15,7 @@ from llm_analytics.loading.inputs import InputFile
 from llm_analytics.loading.load import LoadOptions, LoadReport, load
 from llm_analytics.loading.policy import Policy, TextPolicy
 from llm_analytics.sources.registry import find_source
-from llm_analytics.warehouse import resolve_warehouse
+from llm_analytics.warehouse import named_lake, resolve_warehouse
 
 EXIT_QUARANTINED = 3
 
@@ -97,18 +97,22 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option(help="DuckDB's memory, for example 512MB.")
         ] = None,
         threads: Annotated[int | None, typer.Option(min=1, help="DuckDB's threads.")] = None,
+        lake: Annotated[
+            str | None,
+            typer.Option(metavar="DIR|URL", help="Load into Parquet files there, or s3://."),
+        ] = None,
     ) -> None:
         """Load events into the raw tables: all lines accounted for, in one transaction.
 
         Exit status: 0 all lines accepted or duplicate, 3 some quarantined, 1 nothing changed.
         """
         policy = Policy.of_source(source, find_source(source).streams, text)
-        options = LoadOptions(policy, stream, memory_limit, threads)
+        options = LoadOptions(policy, stream, memory_limit, threads, lake or named_lake())
         report = load_with_progress(source, paths, options, as_json)
         if as_json:
             json.dump(report.as_json(), sys.stdout, indent=2)
             sys.stdout.write("\n")
         else:
-            print_report(report, resolve_warehouse().label)
+            print_report(report, options.lake or resolve_warehouse().label)
         if report.n_quarantined:
             raise typer.Exit(EXIT_QUARANTINED)

@@ -1,6 +1,7 @@
 """Writes checked rows into the raw tables: one transaction, on DuckDB or PostgreSQL.
 
-Both engines run the same SQL. The rows to land wait in staging tables of the same connection.
+Both engines run the same SQL, and so does a lake (`llm_analytics.lake`). The rows to land wait in
+staging tables of the same connection.
 """
 
 from __future__ import annotations
@@ -81,6 +82,9 @@ class Target(Protocol):
     def staged(self, name: str, columns: dict[str, str]) -> str:
         """A relation of the transaction that holds the staged rows of a stream."""
 
+    def earlier(self, table: str) -> str:
+        """The relation that holds what earlier loads have landed in a raw table."""
+
     def key(self, event_id: str) -> str:
         """SQL of something narrow that is equal for equal event ids; used in one statement only."""
 
@@ -111,6 +115,10 @@ class DuckDbTarget:
     def staged(self, name: str, columns: dict[str, str]) -> str:
         """Say where the staged rows can be read."""
         return f"stage.{name}"
+
+    def earlier(self, table: str) -> str:
+        """Say where the rows of earlier loads are: where those of this load go."""
+        return f"{SCHEMA}.{table}"
 
     def key(self, event_id: str) -> str:
         """Say what to group event ids by: their 64-bit hash."""
@@ -167,6 +175,10 @@ class PostgresTarget:
         self.run(f"analyze {table}")
         return table
 
+    def earlier(self, table: str) -> str:
+        """Say where the rows of earlier loads are: where those of this load go."""
+        return f"{SCHEMA}.{table}"
+
     def key(self, event_id: str) -> str:
         """Say what to group event ids by: themselves."""
         return event_id
@@ -219,7 +231,8 @@ def ensure_tables(target: Target, source: str, streams: Sequence[Stream]) -> Non
 
 def next_load_seq(target: Target) -> int:
     """The number of this load; the caller holds the lock until it commits."""
-    return int(target.run(f"select coalesce(max(load_seq), 0) + 1 from {SCHEMA}.loads")[0][0])
+    loads = target.earlier("loads")
+    return int(target.run(f"select coalesce(max(load_seq), 0) + 1 from {loads}")[0][0])
 
 
 def land_stream(
@@ -231,6 +244,7 @@ def land_stream(
     an earlier line of the load or a row already landed. Only ids that repeat are compared.
     """
     table = f"{SCHEMA}.{source}_{stream.name}"
+    earlier = target.earlier(f"{source}_{stream.name}")
     columns = [name for name in stream.landed_columns() if name != "load_seq"]
     types = stream.landed_columns()
     staged = target.staged(stream.name, {name: types[name] for name in columns})
@@ -240,7 +254,7 @@ def land_stream(
         "create temporary table repeated as"
         f" select {key} as id_key from {staged} as s group by {key} having count(*) > 1"
         f" union select {key} as id_key from {staged} as s"
-        f" where {key} in (select {table_key} from {table} as t)"
+        f" where {key} in (select {table_key} from {earlier} as t)"
     )
     target.run(
         f"""
@@ -250,7 +264,7 @@ def land_stream(
             where {key} in (select id_key from repeated)
             union all
             select 1 as is_old, null as file_number, null as line_number, {content}
-            from {table} as t
+            from {earlier} as t
             where {table_key} in (select id_key from repeated)
         ),
         ranked as (
@@ -283,7 +297,7 @@ def land_quarantine(target: Target, load_seq: int) -> None:
     target.run(
         f"insert into {SCHEMA}.quarantine ({names}, load_seq)"
         f" select {names}, {load_seq} from {staged} as s"
-        f" where not exists (select 1 from {SCHEMA}.quarantine as q"
+        f" where not exists (select 1 from {target.earlier('quarantine')} as q"
         " where q.raw_sha256 = s.raw_sha256 and q.reason = s.reason)"
     )
 

@@ -15,6 +15,8 @@ from typing import Any
 import duckdb
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.lake.landing import LakeTarget
+from llm_analytics.lake.storage import Storage, find_storage
 from llm_analytics.loading import landing
 from llm_analytics.loading.fast_lane import quote_text
 from llm_analytics.loading.inputs import Content, InputFile, find_inputs
@@ -26,7 +28,7 @@ from llm_analytics.loading.scan import Counts, Scanner
 from llm_analytics.loading.unpacking import FlatRecords
 from llm_analytics.sources.base import Context, Source
 from llm_analytics.tracking_plan import Stream
-from llm_analytics.warehouse import Warehouse, explain_duckdb_error, open_duckdb
+from llm_analytics.warehouse import Warehouse, explain_duckdb_error, named_lake, open_duckdb
 
 _SLOW_BYTES = 8 << 20
 _SLOW_LINES = 20_000
@@ -35,12 +37,16 @@ _CLOCK_SKEW = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class LoadOptions:
-    """How to load. memory_limit is DuckDB's (None: its default), threads are those of one query."""
+    """How to load. memory_limit is DuckDB's (None: its default), threads are those of one query.
+
+    A lake is what to load into instead of the warehouse: a folder or a URL.
+    """
 
     policy: Policy = field(default_factory=Policy)
     stream: str | None = None
     memory_limit: str | None = None
     threads: int | None = None
+    lake: str | None = field(default_factory=named_lake)
 
 
 @dataclass(frozen=True)
@@ -74,9 +80,9 @@ def _no_progress(item: InputFile, n_bytes: int) -> None:
 
 
 def open_work(
-    warehouse: Warehouse, folder: Path, options: LoadOptions
+    warehouse: Warehouse, folder: Path, options: LoadOptions, lake: Storage | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """The database that parses and stages; it reaches its own files and the folder only."""
+    """The database that parses and stages; it reaches its own files, the folder and the lake."""
     spill = folder / "spill"
     settings: dict[str, Any] = {
         "temp_directory": str(spill),
@@ -90,12 +96,18 @@ def open_work(
         settings["memory_limit"] = options.memory_limit
     # The pieces run side by side already; more threads a query would mostly wait for each other.
     settings["threads"] = options.threads or 1
-    location = ":memory:" if warehouse.is_postgres else warehouse.location
-    if not warehouse.is_postgres and not Path(location).absolute().parent.is_dir():
+    is_file = not warehouse.is_postgres and lake is None
+    location = warehouse.location if is_file else ":memory:"
+    if is_file and not Path(location).absolute().parent.is_dir():
         raise LlmAnalyticsError(f"no such folder: {Path(location).absolute().parent}")
     work = open_duckdb(location, settings=settings)
     work.execute("attach ':memory:' as stage")
-    work.execute(f"set allowed_directories = [{quote_text(str(folder) + '/')}]")
+    allowed = [str(folder)]
+    if lake is not None:
+        lake.open_for(work)
+        allowed.append(lake.location)
+    directories = ", ".join(quote_text(name + "/") for name in allowed)
+    work.execute(f"set allowed_directories = [{directories}]")
     work.execute("set enable_external_access = false")
     work.execute("set lock_configuration = true")
     return work
@@ -119,13 +131,14 @@ def load(
     if options.stream is not None and source.unpacker is not None:
         raise LlmAnalyticsError(f"--stream is for events: a record of {source.name} says its own")
     inputs = find_inputs(paths, {} if source.unpacker else plan, options.stream)
+    lake = find_storage(options.lake) if options.lake else None
     folder = Path(tempfile.mkdtemp(prefix="llm_analytics_load_"))
     work: duckdb.DuckDBPyConnection | None = None
     try:
-        work = open_work(warehouse, folder, options)
-        return _load(source, plan, inputs, warehouse, work, folder, options, progress)
+        work = open_work(warehouse, folder, options, lake)
+        return _load(source, plan, inputs, warehouse, lake, work, folder, options, progress)
     except (duckdb.Error, OSError) as error:
-        raise explain_duckdb_error(error, warehouse.label) from error
+        raise explain_duckdb_error(error, lake.location if lake else warehouse.label) from error
     finally:
         if work is not None:
             work.close()
@@ -137,15 +150,20 @@ def _load(
     plan: dict[str, Stream],
     inputs: list[InputFile],
     warehouse: Warehouse,
+    lake: Storage | None,
     work: duckdb.DuckDBPyConnection,
     folder: Path,
     options: LoadOptions,
     progress: Progress,
 ) -> LoadReport:
     loaded_at = datetime.now(UTC).replace(tzinfo=None)
-    target: Target = (
-        PostgresTarget(warehouse, work, folder) if warehouse.is_postgres else DuckDbTarget(work)
-    )
+    target: Target
+    if lake is not None:
+        target = LakeTarget(lake, work, folder)
+    elif warehouse.is_postgres:
+        target = PostgresTarget(warehouse, work, folder)
+    else:
+        target = DuckDbTarget(work)
     try:
         lanes = Lanes(work, folder, plan, options.policy, loaded_at + _CLOCK_SKEW)
         try:

@@ -1,0 +1,54 @@
+{#
+    The raw tables as views over the files of the lake that LLM_ANALYTICS_LAKE names, made at the
+    start of each run; nothing where none is named. Rows count once the log has their load.
+#}
+{% macro mount_lake() %}
+    {%- set lake = env_var('LLM_ANALYTICS_LAKE', '').rstrip('/') -%}
+    {%- if execute and lake -%}
+        {%- set schema = var('llm_analytics_raw_schema', 'raw') -%}
+        {%- do run_query('create schema if not exists ' ~ schema) -%}
+        {%- set log = llm_analytics.lake_files(lake ~ '/raw/loads') -%}
+        {%- set tables = ['loads'] -%}
+        {%- for listed in run_query('select distinct tables from ' ~ log).columns[0].values() -%}
+            {%- do tables.extend(listed.split(',') if listed else []) -%}
+        {%- endfor -%}
+        {%- for table in tables | unique | sort -%}
+            {%- set found = adapter.get_relation(target.database | default(none), schema, table) -%}
+            {%- if found is not none and not found.is_view -%}
+                {{ exceptions.raise_compiler_error(
+                    schema ~ '.' ~ table ~ ' is a table: this warehouse has loads of its own. Take'
+                    ~ ' another for the lake, or unset LLM_ANALYTICS_LAKE'
+                ) }}
+            {%- endif -%}
+            {%- do run_query(
+                'create or replace view ' ~ schema ~ '.' ~ table ~ ' as select * from '
+                ~ llm_analytics.lake_files(lake ~ '/raw/' ~ table)
+                ~ ' where load_id in (select load_id from ' ~ log ~ ')'
+            ) -%}
+            {#- What dbt knows of the schema is older than the view. -#}
+            {%- if found is none -%}
+                {%- do adapter.cache_added(api.Relation.create(
+                    database=target.database | default(none), schema=schema, identifier=table,
+                    type='view'
+                )) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- do adapter.commit() -%}
+    {%- endif -%}
+{% endmacro %}
+
+{# The rows of all files below a folder of a lake, whichever columns each file has. #}
+{% macro lake_files(folder) %}
+    {{ return(adapter.dispatch('lake_files', 'llm_analytics')(folder)) }}
+{% endmacro %}
+
+{% macro default__lake_files(folder) -%}
+    {{ exceptions.raise_compiler_error(
+        'DuckDB reads a lake, ' ~ target.type ~ ' does not: unset LLM_ANALYTICS_LAKE'
+    ) }}
+{%- endmacro %}
+
+{% macro duckdb__lake_files(folder) -%}
+    read_parquet('{{ folder | replace("'", "''") }}/**/*.parquet', union_by_name = true,
+        hive_partitioning = true, hive_types_autocast = false)
+{%- endmacro %}
