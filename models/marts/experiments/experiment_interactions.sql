@@ -31,10 +31,15 @@ device_queries as (
 final as (
     select
         interactions.interaction_id,
+        interactions.answer_id,
         interactions.user_id,
         interactions.account_id,
         interactions.conversation_id,
         device_queries.device_id,
+        interactions.provider,
+        interactions.model,
+        interactions.feature,
+        interactions.platform,
         interactions.kind,
         interactions.thumbs,
         interactions.n_unpriced_calls,
@@ -46,7 +51,8 @@ final as (
         interactions.n_failed_attempts,
         interactions.is_answered,
         interactions.is_refinement,
-        interactions.asked_at
+        interactions.asked_at,
+        interactions.interaction_date
     from interactions
     left join device_queries
         on interactions.interaction_id = device_queries.event_id

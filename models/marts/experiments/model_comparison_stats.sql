@@ -15,7 +15,7 @@ exposures as (
 ),
 
 interactions as (
-    select * from {{ ref('fct_interactions') }}
+    select * from {{ ref('experiment_interactions') }}
     where is_answered
 ),
 
@@ -53,6 +53,7 @@ answers as (
         user_id,
         account_id,
         conversation_id,
+        device_id,
         provider,
         model,
         coalesce(feature, 'unknown') as feature,
@@ -69,6 +70,7 @@ answers as (
     'at': 'asked_at',
     'keys': {
         'user': 'user_id', 'account': 'account_id', 'conversation': 'conversation_id',
+        'device': 'device_id',
     },
     'columns': [
         'interaction_id', 'answer_id', 'provider', 'model', 'feature', 'platform',
