@@ -1,10 +1,13 @@
 {#
-    The raw tables as views over the files of the lake that LLM_ANALYTICS_LAKE names, made at the
-    start of each run; nothing where none is named. Rows count once the log has their load.
+    For `dbt run-operation mount_lake`: makes the raw tables views over the files of the lake that
+    LLM_ANALYTICS_LAKE names. Rows count once the log has their load.
 #}
 {% macro mount_lake() %}
     {%- set lake = env_var('LLM_ANALYTICS_LAKE', '').rstrip('/') -%}
-    {%- if execute and lake -%}
+    {%- if not lake -%}
+        {{ exceptions.raise_compiler_error('LLM_ANALYTICS_LAKE names no lake') }}
+    {%- endif -%}
+    {%- if execute -%}
         {%- set schema = var('llm_analytics_raw_schema', 'raw') -%}
         {%- do run_query('create schema if not exists ' ~ schema) -%}
         {%- set log = llm_analytics.lake_files(lake ~ '/raw/loads') -%}
@@ -25,13 +28,6 @@
                 ~ llm_analytics.lake_files(lake ~ '/raw/' ~ table)
                 ~ ' where load_id in (select load_id from ' ~ log ~ ')'
             ) -%}
-            {#- What dbt knows of the schema is older than the view. -#}
-            {%- if found is none -%}
-                {%- do adapter.cache_added(api.Relation.create(
-                    database=target.database | default(none), schema=schema, identifier=table,
-                    type='view'
-                )) -%}
-            {%- endif -%}
         {%- endfor -%}
         {%- do adapter.commit() -%}
     {%- endif -%}

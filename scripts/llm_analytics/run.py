@@ -60,13 +60,17 @@ def build() -> None:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": os.environ.get("DBT_SEND_ANONYMOUS_USAGE_STATS", "false"),
         "DBT_USE_COLORS": "false",
     }
-    done = subprocess.run(  # noqa: S603
-        [_dbt(), "build", "--exclude-resource-type", "unit_test"],
-        cwd=root, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        output = done.stdout + done.stderr
-        raise LlmAnalyticsError(f"dbt build: {_first_failure(output)}") from RuntimeError(output)
+    mount = [["run-operation", "mount_lake"]] if lake else []
+    for command in (*mount, ["build", "--exclude-resource-type", "unit_test"]):
+        done = subprocess.run(  # noqa: S603
+            [_dbt(), *command],
+            cwd=root, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            output = done.stdout + done.stderr
+            raise LlmAnalyticsError(
+                f"dbt {command[0]}: {_first_failure(output)}"
+            ) from RuntimeError(output)
 
 
 def _absolute(location: str) -> str:

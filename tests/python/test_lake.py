@@ -229,6 +229,7 @@ def test_a_bucket_holds_the_rows_of_a_folder_and_dbt_reads_them(
     assert names[0] == names[1]
     assert len(names[0]) == 7
     monkeypatch.setenv("LLM_ANALYTICS_LAKE", bucket)
+    project.dbt("run-operation", "mount_lake")
     project.dbt("run", "--select", "+int_load_horizon", "stg_events__queries")
     assert project.query("select load_seq from intermediate.int_load_horizon") == [(2,)]
 
@@ -261,6 +262,7 @@ def test_dbt_reads_a_lake_in_place(
     events = ("stg_events__queries", "stg_events__feedback")
     models = ("+int_load_horizon", "stg_loads__files", *events)
     _land(lake, write_lines(tmp_path / "1" / "queries.jsonl", EVENTS[:20]))
+    project.dbt("run-operation", "mount_lake")
     project.dbt("run", "--select", *models)
     assert project.query("select count(*) from staging.stg_events__queries") == [(20,)]
     feedback = write_lines(
@@ -274,8 +276,9 @@ def test_dbt_reads_a_lake_in_place(
     left = path.parent.with_name("load_id=0000000003-12345678") / path.name
     left.parent.mkdir()
     left.write_bytes(path.read_bytes())
-    # A later load is there at once, and a table that is new after the next run.
+    # A later load is there at once, and a table that is new once it is mounted.
     assert project.query("select count(*) from staging.stg_events__queries") == [(50,)]
+    project.dbt("run-operation", "mount_lake")
     project.dbt("run", "--select", *models)
     assert project.query("select count(*) from staging.stg_events__feedback") == [(1,)]
     assert project.query("select max(load_seq) from intermediate.int_load_horizon") == [(2,)]
@@ -290,5 +293,7 @@ def test_a_warehouse_with_loads_of_its_own_takes_no_lake(
     load_files(project.warehouse, path)
     _land(lake, path)
     monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(lake))
-    with pytest.raises(AssertionError, match="this warehouse has loads of its own"):
-        project.dbt("run", "--select", "+int_load_horizon")
+    assert not project.dbt("run-operation", "mount_lake", check=False).success
+    assert project.query("select count(*) from duckdb_views() where schema_name = 'raw'") == [(0,)]
+    monkeypatch.delenv("LLM_ANALYTICS_LAKE")
+    assert not project.dbt("run-operation", "mount_lake", check=False).success

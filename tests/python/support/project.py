@@ -31,7 +31,9 @@ PROJECT_PARTS = (
 )
 
 #: Commands of dbt that accept a manifest that was parsed before.
-_TAKES_MANIFEST = {"build", "compile", "docs", "list", "ls", "run", "seed", "show", "test"}
+_TAKES_MANIFEST = {
+    "build", "compile", "docs", "list", "ls", "run", "run-operation", "seed", "show", "test",
+}  # fmt: skip
 
 Row = tuple[Any, ...]
 
