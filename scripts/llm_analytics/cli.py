@@ -24,6 +24,7 @@ _COMMANDS = {
     "publish": "publishing.command",
     "prices": "prices.command",
     "alert": "alerts.command",
+    "report": "reporting.command",
     "significance": "experiments.command",
     "power": "experiments.power",
     "compare-models": "experiments.compare",
