@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -297,3 +298,23 @@ def test_a_warehouse_with_loads_of_its_own_takes_no_lake(
     assert project.query("select count(*) from duckdb_views() where schema_name = 'raw'") == [(0,)]
     monkeypatch.delenv("LLM_ANALYTICS_LAKE")
     assert not project.dbt("run-operation", "mount_lake", check=False).success
+
+
+@pytest.mark.dbt
+@pytest.mark.long
+def test_run_builds_from_the_lake_that_it_loads_into(
+    tmp_path: Path, lake: Path, project: DbtProject
+) -> None:
+    work = tmp_path / "work"
+    project = replace(
+        project,
+        env={
+            "DBT_TARGET_PATH": str(work / "target"),
+            "DBT_LOG_PATH": str(work / "logs"),
+            "LLM_ANALYTICS_LAKE": str(lake),
+        },
+    )
+    project.command("run", "--json", write_lines(tmp_path / "queries.jsonl", EVENTS[:20]))
+    assert _count(lake) == 20
+    assert project.query("select count(*) from marts.fct_interactions") == [(20,)]
+    assert project.query("select count(*) from duckdb_tables() where schema_name = 'raw'") == [(0,)]
