@@ -6,19 +6,28 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real venv test test-fast test-all lint bench bench-load lock clean
+.PHONY: help demo demo-real dashboards serve venv test test-fast test-all lint bench bench-load lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
 		while IFS='|' read -r target text; do printf '  make %-11s %s\n' "$$target" "$$text"; done
 
-demo:  ## Simulate a small product, load it, build the marts, show the headline metrics
-	@scripts/ci/venv.sh base
+demo:  ## Simulate a small product, load it, build the marts, draw the boards
+	@scripts/ci/venv.sh demo
 	@scripts/ci/demo.sh simulated
 
 demo-real:  ## The same with a real public data set of conversations
 	@scripts/ci/venv.sh dev
 	@scripts/ci/demo.sh real
+
+dashboards:  ## Publish the last build and draw the boards: site/boards/index.html
+	@scripts/ci/venv.sh demo
+	@.venv/bin/llm-analytics publish
+	@.venv/bin/llm-analytics dashboards
+
+serve:  ## Serve the boards of what is published, with live filters
+	@scripts/ci/venv.sh demo
+	@.venv/bin/llm-analytics dashboards --serve
 
 venv:  ## Make or refresh .venv with everything for development
 	@scripts/ci/venv.sh dev
@@ -49,5 +58,5 @@ lock:  ## Refresh the lock files (needs uv); `make lock UPGRADE=1` takes newer v
 	@scripts/ci/lock.sh $(if $(UPGRADE),--upgrade)
 
 clean:  ## Remove what the targets above made, but not warehouse.duckdb
-	rm -rf .venv build demo target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis \
+	rm -rf .venv build demo site target logs .mypy_cache .pytest_cache .ruff_cache .hypothesis \
 		scripts/*.egg-info

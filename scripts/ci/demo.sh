@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# From raw events to headline metrics, on a small simulated product or on real conversations.
+# From raw events to headline metrics and boards, on a small simulated product or on real
+# conversations.
 #   scripts/ci/demo.sh simulated|real [FOLDER [ENVIRONMENT]]
 # FOLDER (demo, or demo/real) gets the events, the warehouse and dbt's artifacts, and is made again
 # on each run. ENVIRONMENT (.venv) is the virtual environment to use; real needs that of dev.
+# Boards are drawn where the environment can (that of base cannot), unless DEMO_BOARDS is no.
 # DEMO_USERS, DEMO_DAYS and DEMO_SEED set the size and the seed of the simulation.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -14,7 +16,7 @@ case "$data" in
 esac
 bin="${3:-.venv}/bin"
 use_scratch "$folder"
-rm -rf "$folder/events" "$LLM_ANALYTICS_WAREHOUSE" "$LLM_ANALYTICS_WAREHOUSE.wal"
+rm -rf "$folder/events" "$folder/published" "$folder/boards" "$LLM_ANALYTICS_WAREHOUSE" "$LLM_ANALYTICS_WAREHOUSE.wal"
 
 simulate() {
     "$bin/llm-analytics" simulate --out "$folder/events" \
@@ -45,3 +47,9 @@ step "Load the events" load
 step "Build and test the models" build
 section "Headline metrics"
 "$bin/llm-analytics" summary
+step "Publish the marts" "$bin/llm-analytics" publish --to "$folder/published"
+if [[ -x "$bin/dct" && "${DEMO_BOARDS:-yes}" == yes ]]; then
+    # One period: `make dashboards` draws what a switcher offers.
+    step "Draw the boards" "$bin/llm-analytics" dashboards \
+        --published "$folder/published" --out "$folder/boards" --days 28 --models 0
+fi

@@ -19,7 +19,8 @@ compile() { # output, then further options of `uv pip compile`
         --no-emit-index-url --no-emit-find-links "$@" >/dev/null
 }
 
-# The base is a part of dev, of the same versions.
+# The base is a part of dev, of the same versions, and so is what the demo draws its boards with.
 compile requirements/dev.txt --extra dev "$@"
 compile requirements/base.txt --constraint requirements/dev.txt "$@"
+compile requirements/demo.txt --extra boards --constraint requirements/dev.txt "$@"
 wc -l requirements/*.txt

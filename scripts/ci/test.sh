@@ -31,7 +31,7 @@ empty_build() {
 if [[ "$size" == fast ]]; then
     step "Environment" scripts/ci/venv.sh dev
     scripts/ci/lint.sh python
-    export DEMO_USERS="${DEMO_USERS:-60}" DEMO_DAYS="${DEMO_DAYS:-40}"
+    export DEMO_USERS="${DEMO_USERS:-60}" DEMO_DAYS="${DEMO_DAYS:-40}" DEMO_BOARDS=no
     scripts/ci/demo.sh simulated build/fast
 else
     step "Environment" scripts/ci/venv.sh dev
@@ -39,6 +39,8 @@ else
     # The base install must do the main job alone, so it gets an environment that has nothing else.
     step "Environment with the base packages alone" scripts/ci/venv.sh base build/base-venv
     scripts/ci/demo.sh simulated build/ci build/base-venv
+    scripts/ci/boards.sh build/ci
+    step "Browser" scripts/ci/browser.sh
     scripts/ci/conventions.sh build/ci
     step "Build without any warehouse" empty_build
 fi

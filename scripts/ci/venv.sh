@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Make a virtual environment from the lock files, with pip alone, and install this project into it.
-#   scripts/ci/venv.sh base [FOLDER]   what loading, dbt build and statistics need
+#   scripts/ci/venv.sh base [FOLDER]   what loading, dbt build, statistics and publishing need
+#   scripts/ci/venv.sh demo [FOLDER]   the same, and what draws boards
 #   scripts/ci/venv.sh dev [FOLDER]    everything: PostgreSQL, lint and tests too
 # FOLDER is .venv unless given. What is up to date stays; what an older lock made is made again.
 # PYTHON names the interpreter; without it, the first of Python 3.11 to 3.13 that is found.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-kind="${1:?base or dev}"
+kind="${1:?base, demo or dev}"
 folder="${2:-.venv}"
-[[ "$kind" == base || "$kind" == dev ]] || fail "unknown kind of environment: $kind"
+[[ "$kind" == base || "$kind" == demo || "$kind" == dev ]] || fail "unknown kind of environment: $kind"
 
 is_supported() { # python: does it run, and is it one of the versions in the lock?
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
@@ -56,8 +57,8 @@ if [[ -f "$stamp" && -x "$folder/bin/python" ]]; then
     read -r installed found_lock found_project <"$stamp"
     [[ "$found_lock" == "$lock" ]] || installed=none
 fi
-# dev holds all of base.
-[[ "$installed" == dev ]] && kind=dev
+# dev holds all of demo, and demo all of base.
+[[ "$installed" == dev || "$installed $kind" == "demo base" ]] && kind="$installed"
 
 if [[ "$installed" == "$kind" && "$found_project" == "$project" ]]; then
     echo "$folder is up to date ($installed, $("$folder/bin/python" --version))"

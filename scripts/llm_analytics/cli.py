@@ -22,6 +22,8 @@ _COMMANDS = {
     "status": "status",
     "summary": "summary",
     "publish": "publishing.command",
+    "dashboards": "boards.command",
+    "mcp": "agents",
     "prices": "prices.command",
     "alert": "alerts.command",
     "report": "reporting.command",

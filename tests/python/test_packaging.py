@@ -17,7 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("base", "dev")
+LOCKS = ("base", "demo", "dev")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 
 
@@ -84,9 +84,10 @@ def test_what_is_compiled_is_locked_for_linux_and_macos(root: Path, lock: str) -
         assert len(locked(root, lock)[name][1]) > 20, name
 
 
-def test_the_base_lock_is_a_part_of_the_dev_lock(root: Path) -> None:
+@pytest.mark.parametrize("lock", ["base", "demo"])
+def test_a_smaller_lock_is_a_part_of_the_dev_lock(root: Path, lock: str) -> None:
     dev = locked(root, "dev")
-    for name, (requirement, hashes) in locked(root, "base").items():
+    for name, (requirement, hashes) in locked(root, lock).items():
         wider, dev_hashes = dev[name]
         assert requirement.specifier == wider.specifier
         # What base needs on one system alone, an extra may need on all.
@@ -99,7 +100,9 @@ def test_the_base_install_has_no_tool_of_development(root: Path) -> None:
     assert not unwanted & set(locked(root, "base"))
 
 
-@pytest.mark.parametrize(("lock", "extra"), [("base", ""), ("dev", "postgres"), ("dev", "test")])
+@pytest.mark.parametrize(
+    ("lock", "extra"), [("base", ""), ("demo", "boards"), ("dev", "postgres"), ("dev", "test")]
+)
 def test_a_lock_meets_what_pyproject_asks_for(
     root: Path, pyproject: dict[str, Any], lock: str, extra: str
 ) -> None:
@@ -153,9 +156,9 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
         if (root / name).exists():
             source.mkdir(exist_ok=True)
             (source / name).write_bytes((root / name).read_bytes())
-    for folder in ("scripts/llm_analytics", "docs/tracking_plan", "docs/sources"):
+    for folder in ("scripts/llm_analytics", "dashboards", "docs/tracking_plan", "docs/sources"):
         for path in (root / folder).rglob("*"):
-            if path.is_file() and path.suffix in {".py", ".json", ".md", ".typed"}:
+            if path.is_file() and path.suffix in {".py", ".json", ".md", ".typed", ".yml"}:
                 copy = source / path.relative_to(root)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(path.read_bytes())
@@ -173,6 +176,8 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
         assert f"llm_analytics/schemas/{schema.name}" in names
     for schema in (root / "docs/sources").glob("*/*.json"):
         assert f"llm_analytics/source_schemas/{schema.parent.name}/{schema.name}" in names
+    for board in (root / "dashboards").glob("*.yml"):
+        assert f"llm_analytics/dashboards/{board.name}" in names
     for module in (root / "scripts/llm_analytics").rglob("*.py"):
         assert module.relative_to(root / "scripts").as_posix() in names
     assert "llm_analytics/py.typed" in names
@@ -184,7 +189,9 @@ def test_a_wheel_carries_the_tracking_plan_and_its_types(root: Path, tmp_path: P
             "-c",
             "from llm_analytics import tracking_plan as t; print(*t.read_plan())\n"
             "from llm_analytics.sources.registry import find_source, source_names\n"
-            "print(*(find_source(name).name for name in source_names()))",
+            "print(*(find_source(name).name for name in source_names()))\n"
+            "from llm_analytics.boards.workspace import read_board\n"
+            "read_board('executive')",
         ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "installed")},

@@ -217,7 +217,12 @@ def _note(session: duckdb.DuckDBPyConnection, mart: Mart, n_rows: int, has_ids: 
 
 def _all_ids_are_keyed(session: duckdb.DuckDBPyConnection, build: Build) -> bool:
     """Whether no load let an id in as it was sent; a table that is mapped brings them so."""
-    (unkeyed,) = _one(session, "select count(*) from raw.loads where not is_keyed")
+    (is_loaded,) = _one(
+        session,
+        "select count(*) from information_schema.tables where table_catalog = current_database()"
+        " and table_schema = 'raw' and table_name = 'loads'",
+    )
+    unkeyed = is_loaded and _one(session, "select count(*) from raw.loads where not is_keyed")[0]
     mapped = build.inputs.get("int_table_loads")
     return not unkeyed and not (mapped and _one(session, f"select count(*) from {mapped}")[0])
 

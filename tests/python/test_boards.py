@@ -1,0 +1,347 @@
+"""The boards: twelve bullets of the guide, each tile with its definition, figures of the marts."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from board_pictures import find_browser
+from llm_analytics.boards.render import rendering
+from llm_analytics.boards.site import ALL_MODELS, View, list_views
+from llm_analytics.boards.workspace import BOARDS, make_workspace, read_board
+from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.publishing.command import publish
+from llm_analytics.publishing.folder import PublishedFolder
+from llm_analytics.warehouse import Warehouse
+from support.project import ROOT
+
+#: The tile of each bullet of the guide's chapter on dashboards.
+BULLETS = {
+    "executive": {
+        "high_level_kpis": "High-level KPIs",
+        "business_metrics": "Business metrics",
+        "trend_analysis": "Trend analysis",
+        "alert_status": "Alert status",
+    },
+    "product": {
+        "user_engagement": "User engagement metrics",
+        "feature_adoption": "Feature adoption rates and usage patterns",
+        "ab_tests": "A/B test results and statistical significance",
+        "user_feedback": "User feedback trends and sentiment analysis",
+    },
+    "engineering": {
+        "technical_performance": "Technical performance metrics",
+        "infrastructure": "Infrastructure costs and resource utilization",
+        "model_performance": "Model performance and accuracy metrics",
+        "system_alerts": "System alerts and incident tracking",
+    },
+}
+#: A tile that stands for another one, or says how old the data is, defines nothing.
+STANDS_FOR_ANOTHER = ("_missing", "_none", "age_of_data")
+#: What scripts/ci/demo.sh and scripts/ci/boards.sh leave.
+DEMO = ROOT / "build" / "ci"
+
+
+def names_in(layout: Any) -> Iterator[str]:
+    """Names of the charts that a layout shows."""
+    if isinstance(layout, str):
+        yield layout
+    elif isinstance(layout, list):
+        for item in layout:
+            yield from names_in(item)
+    else:
+        for key in ("rows", "cols"):
+            yield from names_in(layout.get(key, []))
+
+
+def probes_in(layout: Any) -> Iterator[str]:
+    """Flags by which parts of a layout are shown."""
+    if isinstance(layout, list):
+        for item in layout:
+            yield from probes_in(item)
+    elif isinstance(layout, dict):
+        if "visible" in layout:
+            yield layout["visible"]["column"]
+        for key in ("rows", "cols"):
+            yield from probes_in(layout.get(key, []))
+
+
+# ---- what the boards are made of
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_bullet_of_the_guide_has_its_tiles(board: str) -> None:
+    found = read_board(board)
+    sections = {item["id"]: item for item in found["rows"] if isinstance(item, dict)}
+    assert list(sections) == list(BULLETS[board])
+    for bullet, section in sections.items():
+        tiles = [name for name in names_in(section) if not name.endswith(STANDS_FOR_ANOTHER)]
+        assert tiles, bullet
+        assert all(name.startswith(bullet) for name in tiles), bullet
+    shown = list(names_in(found["rows"]))
+    assert sorted(shown) == sorted(found["charts"]), "each chart is shown once"
+
+
+@pytest.mark.parametrize(
+    "bullet", [bullet for board in BULLETS.values() for bullet in board.values()]
+)
+def test_the_bullets_are_those_of_the_guide(shared: Path, bullet: str) -> None:
+    guide = (shared / "guide_llm_product_analytics.txt").read_text()
+    chapter = guide[guide.index("\nDashboard Design\n") :]
+    assert bullet in chapter[: chapter.index("\nCommon Pitfalls")]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_every_tile_says_what_it_counts(board: str) -> None:
+    for name, chart in read_board(board)["charts"].items():
+        if name.endswith(STANDS_FOR_ANOTHER):
+            assert chart["support"]["value"] in ("why", "build"), name
+        elif chart["type"] == "kpi":
+            # A definition, and below the figure its n and the day up to which it is final.
+            assert " · " in chart["label"], name
+            assert chart["support"]["value"].endswith(("basis", "which")), name
+        else:
+            assert chart["title"], name
+            assert len(chart["subtitle"]) > 20, name
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_what_cannot_be_drawn_is_replaced_by_what_is_missing(board: str) -> None:
+    found = read_board(board)
+    stand_ins = [n for n in found["charts"] if n.endswith(("_missing", "_none"))]
+    assert stand_ins
+    flags = list(probes_in(found["rows"]))
+    assert len([flag for flag in flags if flag.startswith("lacks_")]) == len(stand_ins)
+    query = yaml.safe_load((ROOT / "dashboards/_shared.yml").read_text())["queries"]["state"]
+    for flag in flags:
+        if not flag.endswith("_shown"):
+            assert f" as {flag}" in query, flag
+
+
+def test_boards_define_no_metric() -> None:
+    """Thin SQL: marts only, and none of the tables below them."""
+    for path in sorted((ROOT / "dashboards").glob("*.yml")):
+        text = path.read_text()
+        assert set(re.findall(r"\b(?:from|join) ([a-z_]+)\.", text)) <= {"marts", "published"}, path
+        assert not re.search(r"marts\.fct_|\braw\.", text), path
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_an_exposure_says_what_a_board_reads(board: str) -> None:
+    exposures = yaml.safe_load((ROOT / "models/semantic/exposures.yml").read_text())["exposures"]
+    (declared,) = (each["depends_on"] for each in exposures if each["name"] == f"{board}_board")
+    text = "".join((ROOT / f"dashboards/{name}.yml").read_text() for name in ("_shared", board))
+    read = {f"ref('{mart}')" for mart in re.findall(r"\bmarts\.(\w+)", text)}
+    assert set(declared) == read
+
+
+def test_a_switcher_has_a_page_for_each_view() -> None:
+    names = list_views(["gpt-4o", "A/B <b>?"])
+    assert names[View("executive")] == "executive.html"
+    assert names[View("product", "90")] == "product-90-days.html"
+    assert names[View("engineering", "28", "A/B <b>?")] == "engineering-model-2-a-b-b.html"
+    assert len(set(names.values())) == len(names) == 3 * 3 + 2
+    assert View("engineering").variables == {"period": "28", "model": ALL_MODELS}
+
+
+def test_without_a_published_file_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(LlmAnalyticsError, match="run `llm-analytics publish` first"):
+        make_workspace(tmp_path / "boards", tmp_path / "missing.duckdb", is_static=True)
+
+
+# ---- the pages
+
+
+@pytest.fixture(scope="module")
+def pages() -> Path:
+    folder = DEMO / "boards"
+    if not (folder / "executive.html").exists():
+        pytest.skip(
+            "no pages: scripts/ci/demo.sh simulated build/ci; scripts/ci/boards.sh build/ci"
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = find_browser()
+    if program is None:
+        pytest.skip("no browser: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def test_pages_are_drawn_offline_without_an_error(pages: Path, browser: Any) -> None:
+    """On a desk and on a phone: every chart has marks, and nothing is fetched from elsewhere."""
+    problems: list[str] = []
+    for width, form in ((1280, ".dbt-charts-wrapper"), (390, ".narrow")):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: problems.append(message.text) if message.type == "error" else None,
+        )
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith(("file://", "data:"))
+                else problems.append(request.url)
+            ),
+        )
+        for path in sorted(set(pages.glob("*.html")) - {pages / "index.html"}):
+            page.goto(path.as_uri())
+            page.wait_for_load_state("load")
+            board = page.url.rpartition("/")[2].removesuffix(".html").split("-")[0]
+            shown = page.locator(f"{form} svg").first
+            assert shown.is_visible(), path.name
+            # The page fits: nobody scrolls sideways.
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
+            charts = page.evaluate(
+                """form => [...document.querySelectorAll(form + ' [data-chart-id]')].map(chart => ({
+                    id: chart.dataset.chartId, type: chart.dataset.chartType,
+                    n: chart.querySelectorAll('.role-mark path, .role-mark rect, .role-mark line,'
+                        + ' .role-mark circle, .role-mark text, path[aria-label]').length,
+                    words: chart.textContent.trim().length
+                }))""",
+                form,
+            )
+            drawn = {chart["id"]: chart for chart in charts}
+            for bullet in BULLETS[board]:
+                assert any(name.startswith(bullet) for name in drawn), (path.name, bullet)
+            for name, chart in drawn.items():
+                assert chart["words"] > 0, (path.name, name)
+                if chart["type"] in ("line", "bar", "area"):
+                    assert chart["n"] > 0, (path.name, name)
+        page.close()
+    assert problems == []
+
+
+@pytest.mark.long
+def test_boards_are_served_with_live_filters(pages: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "llm_analytics", "dashboards", "--serve", "--port", str(port),
+         "--published", str(DEMO / "published")],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        found = {}
+        for query in ("", "?period=7"):
+            address = f"http://localhost:{port}/executive/{query}"
+            until = time.monotonic() + 90
+            while True:
+                try:
+                    with urllib.request.urlopen(address, timeout=60) as answer:
+                        found[query] = answer.read().decode()
+                    break
+                except OSError:
+                    assert time.monotonic() < until, "the server does not answer"
+                    time.sleep(1)
+        assert "n 28 days" in found[""]
+        assert "n 7 days" in found["?period=7"]
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def test_on_an_empty_warehouse_tiles_say_what_is_missing(tmp_path: Path) -> None:
+    """A build without any event publishes and draws; no tile is an empty chart."""
+    folder = ROOT / "build" / "empty"
+    if not (folder / "target" / "run_results.json").exists():
+        pytest.skip("no empty build: scripts/ci/test.sh makes it")
+    published = PublishedFolder(tmp_path)
+    publish(Warehouse(str(folder / "warehouse.duckdb")), folder / "target", published)
+    workspace = make_workspace(tmp_path / "boards", published.current, is_static=True)
+    with rendering(workspace) as renderer:
+        for board, variables in (
+            ("executive", View("executive").variables),
+            ("product", View("product").variables),
+            ("engineering", View("engineering").variables),
+        ):
+            (tmp_path / f"{board}.html").write_text(renderer.draw(board, variables).page)
+    satisfaction = tile(tmp_path / "executive.html", "high_level_kpis_satisfaction")
+    assert "not computable, missing: " in satisfaction
+    assert "missing: " in tile(tmp_path / "engineering.html", "infrastructure_missing")
+    for board in BOARDS:
+        drawn = set(
+            re.findall(r'data-chart-type="(\w+)"', (tmp_path / f"{board}.html").read_text())
+        )
+        assert not drawn & {"line", "bar"}, board
+
+
+def tile(page: Path, name: str) -> str:
+    """All words of a tile of a page."""
+    text = page.read_text()
+    start = text.index(f'id="chart-{name}"')
+    end = text.find('id="chart-', start + 10)
+    text = re.sub(r"<style.*?</style>", " ", text[start:end], flags=re.DOTALL)
+    words = " ".join(re.sub(r"<[^>]+>", " ", text.partition(">")[2]).split())
+    # The sign stands apart, smaller.
+    return re.sub(r"(\d) %", r"\1%", words)
+
+
+def test_figures_are_those_of_the_marts(pages: Path) -> None:
+    with duckdb.connect(str(DEMO / "warehouse.duckdb"), read_only=True) as warehouse:
+
+        def one(sql: str) -> Any:
+            row = warehouse.execute(sql).fetchone()
+            assert row is not None
+            return row[0]
+
+        last = one("select max(date_day) from marts.satisfaction_daily where n_up + n_down > 0")
+        thumbs = one(
+            "select sum(n_up) / sum(n_up + n_down) from marts.satisfaction_daily"
+            f" where date_day > date '{last}' - 28 and date_day <= date '{last}'"
+        )
+        votes = one(
+            "select sum(n_up + n_down) from marts.satisfaction_daily"
+            f" where date_day > date '{last}' - 28 and date_day <= date '{last}'"
+        )
+        n_open = one("select count(*) from marts.incidents where is_open")
+        attempts, failed = warehouse.execute(
+            "select sum(n_attempts), sum(n_failed) from marts.model_performance_daily"
+            " where date_day > (select max(date_day) from marts.model_performance_daily) - 28"
+        ).fetchall()[0]
+        latencies = [
+            row[0]
+            for row in warehouse.execute(
+                "select latency_ms from intermediate.int_calls where is_successful_answer"
+                " and latency_ms >= 0 and response_date > (select max(date_day) from"
+                " marts.latency_histograms_daily) - 28 order by latency_ms"
+            ).fetchall()
+        ]
+    satisfaction = tile(pages / "executive.html", "high_level_kpis_satisfaction")
+    assert f"{thumbs:.1%}" in satisfaction
+    assert f"n {votes:,}" in satisfaction
+    open_incidents = tile(pages / "executive.html", "alert_status_open")
+    assert open_incidents.startswith(f"{n_open} Open Incidents")
+    errors = tile(pages / "engineering.html", "technical_performance_errors")
+    assert f"{failed / attempts:.2%}" in errors
+    assert f"n {attempts:,} attempts" in errors
+    p95 = latencies[-(-95 * len(latencies) // 100) - 1]
+    shown = float(tile(pages / "engineering.html", "technical_performance_p95").split()[0])
+    # The histogram keeps three significant digits.
+    assert shown == pytest.approx(p95 / 1000, rel=0.01)
