@@ -36,6 +36,10 @@ _COMMANDS = {
     "evaluate": "evaluation.command",
     "predict": "prediction.command",
     "convert": "examples.command",
+    "forget": "privacy.forget",
+    "export-subject": "privacy.export_subject",
+    "purge": "privacy.purge",
+    "policy": "privacy.check",
 }
 
 

@@ -43,8 +43,10 @@ def _dbt() -> str:
     return program
 
 
-def build() -> None:
+def build(*arguments: str) -> None:
     """Builds and tests all models of the project around the current folder.
+
+    `arguments` are more of dbt's own, such as --full-refresh.
 
     Raises LlmAnalyticsError with the first thing that failed; all of dbt's output with -v.
     """
@@ -61,7 +63,7 @@ def build() -> None:
         "DBT_USE_COLORS": "false",
     }
     mount = [["run-operation", "mount_lake"]] if lake else []
-    for command in (*mount, ["build", "--exclude-resource-type", "unit_test"]):
+    for command in (*mount, ["build", "--exclude-resource-type", "unit_test", *arguments]):
         done = subprocess.run(  # noqa: S603
             [_dbt(), *command],
             cwd=root, env=environment, capture_output=True, text=True, check=False,

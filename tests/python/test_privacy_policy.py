@@ -20,7 +20,7 @@ from scipy.optimize import linprog
 from llm_analytics.cli import main
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.privacy.exports import csv_cell, html_text, write_csv
-from llm_analytics.privacy.policy import DEFAULTS, ConsentPolicy, OptOutScope, Policy, TextPolicy
+from llm_analytics.privacy.policy import DEFAULTS, Policy, TextPolicy
 from llm_analytics.privacy.redaction import redact
 from llm_analytics.privacy.small_cells import ALL, find_small_cells, suppressed
 from load_helpers import query_event, rows, write_lines
@@ -40,7 +40,7 @@ def test_the_policy_that_ships_is_what_holds_without_one(root: Path) -> None:
     shipped = Policy.load(root / "seeds/privacy_policy.csv")
     assert {one.rule: one.value for one in shipped.rules} == DEFAULTS
     assert all(one.weight == 0 for one in shipped.rules)
-    assert (shipped.minimum_cohort, shipped.opt_out_scope) == (10, OptOutScope.ALL_HISTORY)
+    assert shipped.minimum_cohort == 10
 
 
 def test_the_row_that_names_more_decides(tmp_path: Path) -> None:
@@ -52,7 +52,6 @@ def test_the_row_that_names_more_decides(tmp_path: Path) -> None:
             "text,events_queries,query_text,keep",
             "keep_days,*,*,30",
             "keep_days,events_feedback,*,7",
-            "consent,feedback,*,opt_in",
         )
     )
     assert policy.text("events_queries", "query_text") is TextPolicy.KEEP
@@ -61,8 +60,6 @@ def test_the_row_that_names_more_decides(tmp_path: Path) -> None:
     assert policy.text("events_responses", "response_text") is TextPolicy.DROP
     assert policy.keep_days("events_feedback", "feedback_text") == 7
     assert policy.keep_days("events_queries", "query_text") == 30
-    assert policy.consent("feedback") is ConsentPolicy.OPT_IN
-    assert policy.consent("queries") is ConsentPolicy.OPT_OUT
 
 
 def test_the_version_is_that_of_the_rules_and_not_of_their_order(tmp_path: Path) -> None:
@@ -82,8 +79,7 @@ def test_the_version_is_that_of_the_rules_and_not_of_their_order(tmp_path: Path)
         ("text,*,*", "text is one of"),
         ("text,,*,keep", "must be named, or"),
         ("keep_days,*,*,0", "a whole number from 1 to 100000, not '0'"),
-        ("minimum_cohort,queries,*,5", "is for all streams"),
-        ("consent,queries,user_id,opt_in", "is for all fields"),
+        ("minimum_cohort,queries,*,5", "is for all streams and fields"),
         ("text,*,*,keep\ntext,*,*,drop", "given twice"),
     ],
 )

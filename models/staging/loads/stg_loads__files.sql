@@ -11,6 +11,7 @@ landed as (
         'n_accepted': dbt.type_bigint(),
         'n_duplicates': dbt.type_bigint(),
         'n_quarantined': dbt.type_bigint(),
+        'n_erased': dbt.type_bigint(),
     }) }}
 ),
 
@@ -23,7 +24,8 @@ final as (
         n_blank,
         n_accepted,
         n_duplicates,
-        n_quarantined
+        n_quarantined,
+        coalesce(n_erased, 0) as n_erased
     from landed
 )
 

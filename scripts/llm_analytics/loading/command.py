@@ -39,6 +39,8 @@ def print_report(report: LoadReport, label: str) -> None:
         # Text objects, not markup: a file may be named like one.
         table.add_row(_plain(file.file_name), *(f"{count:,}" for count in counts))
     console.print(table)
+    if report.n_erased:
+        console.print(f"Not landed, for they are of people who were erased: {report.n_erased:,}")
     if report.reasons:
         reasons = ", ".join(f"{name} {count:,}" for name, count in report.reasons.items())
         console.print(f"Quarantined (see raw.quarantine): {reasons}", markup=False)

@@ -21,7 +21,8 @@ from llm_analytics.warehouse import Warehouse, open_postgres
 SCHEMA = "raw"
 _LOCK_NUMBER = 5_202_412_101  # any constant: the advisory lock under which loads are numbered
 _COUNTS = dict.fromkeys(
-    ("n_lines", "n_blank", "n_accepted", "n_duplicates", "n_quarantined"), "bigint not null"
+    ("n_lines", "n_blank", "n_accepted", "n_duplicates", "n_quarantined", "n_erased"),
+    "bigint not null",
 )
 _LOADS = {
     "load_seq": "bigint not null primary key",
@@ -57,7 +58,7 @@ _ORIGIN = ("load_seq", "file_number", "line_number")
 
 @dataclass
 class FileReport:
-    """What became of one file; lines = blank + accepted + duplicates + quarantined."""
+    """What became of one file; lines = blank + accepted + duplicates + quarantined + erased."""
 
     file_number: int
     file_name: str
@@ -68,6 +69,7 @@ class FileReport:
     n_accepted: int = 0
     n_duplicates: int = 0
     n_quarantined: int = 0
+    n_erased: int = 0
 
 
 class Target(Protocol):
@@ -276,6 +278,7 @@ def land_stream(
         select file_number, line_number from ranked where is_old = 0 and place > 1
         """
     )
+    _add_purged_twins(target, source, stream, staged)
     names = ", ".join(f'"{name}"' for name in columns)
     target.run(
         f"insert into {table} ({names}, load_seq) select {names}, {load_seq} from {staged} as s"
@@ -287,6 +290,33 @@ def land_stream(
     target.run("drop table repeated")
     target.run("drop table losers")
     return dict(rows), dict(losers)
+
+
+def _add_purged_twins(target: Target, source: str, stream: Stream, staged: str) -> None:
+    """Adds to the losers what is landed but for a text that was since removed for its age."""
+    table = f"{source}_{stream.name}"
+    if not stream.text_fields or not target.run(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = 'purges'"
+        " and table_catalog = current_database()",
+        [SCHEMA],
+    ):
+        return
+    texts = [item.name for item in stream.text_fields]
+    same = " and ".join(
+        f'(t."{name}" is not distinct from s."{name}"'
+        + (f' or t."{name}" is null)' if name in texts else ")")
+        for name in stream.landed_columns()
+        if name not in _ORIGIN
+    )
+    target.run(
+        "insert into losers select distinct s.file_number, s.line_number"
+        f" from {staged} as s inner join {SCHEMA}.{table} as t on s.event_id = t.event_id"
+        f" where t.load_seq in (select o.load_seq from {SCHEMA}.loads as o where o.loaded_at <"
+        f" (select max(q.purged_at) from {SCHEMA}.purges as q where q.table_name = '{table}'))"
+        " and not exists (select 1 from losers as l"
+        " where l.file_number = s.file_number and l.line_number = s.line_number)"
+        f" and {same}"
+    )
 
 
 def land_quarantine(target: Target, load_seq: int) -> None:

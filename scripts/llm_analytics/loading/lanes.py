@@ -20,6 +20,7 @@ from llm_analytics.loading.policy import Policy
 from llm_analytics.loading.scan import KEPT_BYTES, Line, Piece, PieceFiles
 from llm_analytics.loading.slow_lane import Clean, Number, Rejected, StrictChecker, parse_object
 from llm_analytics.loading.staging import Staging
+from llm_analytics.privacy.tombstones import Tombstones
 from llm_analytics.tracking_plan import Field, Stream
 
 _SAMPLE_LINES = 500
@@ -46,6 +47,7 @@ class Lanes:
         plan: dict[str, Stream],
         policy: Policy,
         latest: datetime,
+        tombstones: Tombstones,
     ) -> None:
         self._work = work
         self._plan = plan
@@ -57,7 +59,9 @@ class Lanes:
         self._lock = threading.Lock()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self.files = PieceFiles(folder)
-        self.staging = Staging(policy)
+        self.staging = Staging(policy, tombstones)
+        self._tombstones = tombstones
+        self.erased: dict[int, int] = {}
         self.reasons: dict[str, int] = {}
         self.quarantined: dict[int, int] = {}
         typed = ", ".join(f"{name} {kind}" for name, kind in _QUARANTINE.items())
@@ -134,6 +138,9 @@ class Lanes:
                     raise Rejected(line.reason, line.detail)
                 clean = self._checker.check(line.raw, line.stream)
             except Rejected as verdict:
+                if self._tombstones and self._tombstones.are_in(line.raw):
+                    self._count_erased(line.file_number)
+                    continue
                 rejected.append(self._quarantine_row(line, verdict))
                 continue
             accepted.setdefault(clean.stream, []).append((line, clean))
@@ -154,6 +161,10 @@ class Lanes:
             query = clean_query(stream, names, self._policy, str(path))
             self._cursor().execute(f"create table {table} as {query}")
         self.staging.add(self._cursor(), stream, table)
+
+    def _count_erased(self, file_number: int) -> None:
+        with self._lock:
+            self.erased[file_number] = self.erased.get(file_number, 0) + 1
 
     def _quarantine_row(self, line: Line, verdict: Rejected) -> dict[str, Any]:
         text = None

@@ -26,6 +26,7 @@ from llm_analytics.loading.policy import Policy
 from llm_analytics.loading.reading import json_blocks
 from llm_analytics.loading.scan import Counts, Scanner
 from llm_analytics.loading.unpacking import FlatRecords
+from llm_analytics.privacy.tombstones import Tombstones
 from llm_analytics.sources.base import Context, Source
 from llm_analytics.tracking_plan import Stream
 from llm_analytics.warehouse import Warehouse, explain_duckdb_error, named_lake, open_duckdb
@@ -66,6 +67,11 @@ class LoadReport:
     def n_quarantined(self) -> int:
         """Lines quarantined in all files."""
         return sum(file.n_quarantined for file in self.files)
+
+    @property
+    def n_erased(self) -> int:
+        """Lines of people who were erased, in all files."""
+        return sum(file.n_erased for file in self.files)
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -165,7 +171,8 @@ def _load(
     else:
         target = DuckDbTarget(work)
     try:
-        lanes = Lanes(work, folder, plan, options.policy, loaded_at + _CLOCK_SKEW)
+        tombstones = Tombstones.read(target, options.policy)
+        lanes = Lanes(work, folder, plan, options.policy, loaded_at + _CLOCK_SKEW, tombstones)
         try:
             files = _check_all(source, options.policy, inputs, lanes, work, folder, progress)
             streams = lanes.staging.finish(work, plan)
@@ -173,6 +180,8 @@ def _load(
             lanes.close()
         target.begin()
         try:
+            if len(Tombstones.read(target, options.policy)) != len(tombstones):
+                raise LlmAnalyticsError("somebody was erased meanwhile; load again")
             report = _land(source, plan, streams, files, lanes, target, loaded_at, options.policy)
         except BaseException:
             target.rollback()
@@ -270,9 +279,13 @@ def _land(
             landed[stream.name] = sum(rows.values()) - sum(duplicates.values())
     for number, count in lanes.quarantined.items():
         by_number[number].n_quarantined = count
+    for erased in (lanes.erased, lanes.staging.erased):
+        for number, count in erased.items():
+            by_number[number].n_erased += count
     landing.land_quarantine(target, load_seq)
     for file in files:
         total = file.n_blank + file.n_accepted + file.n_duplicates + file.n_quarantined
+        total += file.n_erased
         if total != file.n_lines:
             raise LlmAnalyticsError(
                 f"{file.file_name}: {file.n_lines} lines but {total} accounted for; nothing was"

@@ -14,6 +14,7 @@ from llm_analytics.loading.fast_lane import quote_name
 from llm_analytics.loading.policy import Policy, TextPolicy
 from llm_analytics.loading.text_features import TextFeatures
 from llm_analytics.privacy.redaction import redact
+from llm_analytics.privacy.tombstones import Tombstones
 from llm_analytics.tracking_plan import SIGNATURE_COLUMNS, Stream
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -28,8 +29,10 @@ def staged_columns(stream: Stream) -> dict[str, str]:
 class Staging:
     """The staged rows of all streams, one table a piece. Used from several threads."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, tombstones: Tombstones) -> None:
         self._policy = policy
+        self._tombstones = tombstones
+        self.erased: dict[int, int] = {}
         self._features = TextFeatures(policy.id_key)
         self._pseudonyms: dict[str, str] = {}
         self._numbers = itertools.count()
@@ -41,7 +44,12 @@ class Staging:
         return f"stage.piece_{next(self._numbers)}"
 
     def add(self, cursor: duckdb.DuckDBPyConnection, stream: Stream, table: str) -> None:
-        """Takes over a table of good rows, numbered by n; treats its texts and ids."""
+        """Takes over a table of good rows, numbered by n; treats its texts and ids.
+
+        The rows of people who were erased are not taken, but counted in `erased` by file.
+        """
+        if self._tombstones:
+            self._leave_out_erased(cursor, stream, table)
         names = [row[0] for row in cursor.execute(f"describe {table}").fetchall()]
         values = {name: f"checked.{quote_name(name)}" for name in names}
         joins: list[str] = []
@@ -68,6 +76,14 @@ class Staging:
             table = self._treated(cursor, table, values, joins)
         with self._lock:
             self._tables.setdefault(stream.name, []).append(table)
+
+    def _leave_out_erased(
+        self, cursor: duckdb.DuckDBPyConnection, stream: Stream, table: str
+    ) -> None:
+        counts = self._tombstones.remove(cursor, stream, table)
+        with self._lock:
+            for number, count in counts.items():
+                self.erased[number] = self.erased.get(number, 0) + count
 
     def finish(self, work: duckdb.DuckDBPyConnection, plan: dict[str, Stream]) -> list[Stream]:
         """Makes the rows of each stream readable as `stage.<stream>`; the streams that have any."""

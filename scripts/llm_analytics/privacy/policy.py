@@ -29,30 +29,12 @@ class TextPolicy(StrEnum):
     DROP = "drop"
 
 
-class ConsentPolicy(StrEnum):
-    """opt_out: users count until they object. opt_in: only once they have agreed."""
-
-    OPT_OUT = "opt_out"
-    OPT_IN = "opt_in"
-
-
-class OptOutScope(StrEnum):
-    """all_history: nothing of a user who objects counts. from_then: what was before still does."""
-
-    ALL_HISTORY = "all_history"
-    FROM_THEN = "from_then"
-
-
 # What holds where the file says nothing. A text is kept for a year at most.
 DEFAULTS = {
     "text": TextPolicy.DROP.value,
     "keep_days": "365",
-    "consent": ConsentPolicy.OPT_OUT.value,
-    "opt_out_scope": OptOutScope.ALL_HISTORY.value,
     "minimum_cohort": "10",
 }
-_CHOICES = {"text": TextPolicy, "consent": ConsentPolicy, "opt_out_scope": OptOutScope}
-_PER_STREAM = ("text", "keep_days", "consent")
 _PER_FIELD = ("text", "keep_days")
 
 
@@ -118,11 +100,6 @@ class Policy:
         """Fewest users or events that a published figure may be about."""
         return int(self._value("minimum_cohort"))
 
-    @property
-    def opt_out_scope(self) -> OptOutScope:
-        """How far back an objection reaches."""
-        return OptOutScope(self._value("opt_out_scope"))
-
     def text(self, stream: str, field: str) -> TextPolicy:
         """What happens to a text field of a raw table."""
         return TextPolicy(self._value("text", stream, field))
@@ -130,10 +107,6 @@ class Policy:
     def keep_days(self, stream: str, field: str) -> int:
         """Days after its load for which a text field of a raw table is kept."""
         return int(self._value("keep_days", stream, field))
-
-    def consent(self, stream: str) -> ConsentPolicy:
-        """What counting the events of a stream (queries, for example) takes."""
-        return ConsentPolicy(self._value("consent", stream))
 
     def _value(self, rule: str, stream: str = "", field: str = "") -> str:
         found = [one for one in self.rules if one.applies(rule, stream, field)]
@@ -156,14 +129,11 @@ def _problem(rule: Rule) -> str | None:
         return f"unknown rule {rule.rule!r}; known: {', '.join(DEFAULTS)}"
     if not rule.stream or not rule.field:
         return "stream and field must be named, or * for all"
-    if rule.rule not in _PER_STREAM and rule.stream != ANY:
-        return f"{rule.rule} is for all streams: write *"
-    if rule.rule not in _PER_FIELD and rule.field != ANY:
-        return f"{rule.rule} is for all fields: write *"
-    if choices := _CHOICES.get(rule.rule):
-        known = [choice.value for choice in choices]
-        if rule.value not in known:
-            return f"{rule.rule} is one of {', '.join(known)}, not {rule.value!r}"
+    if rule.rule not in _PER_FIELD and (rule.stream, rule.field) != (ANY, ANY):
+        return f"{rule.rule} is for all streams and fields: write *"
+    if rule.rule == "text":
+        if rule.value not in list(TextPolicy):
+            return f"text is one of {', '.join(TextPolicy)}, not {rule.value!r}"
     elif not (rule.value.isascii() and rule.value.isdigit() and 1 <= int(rule.value) <= 100_000):
         return f"{rule.rule} is a whole number from 1 to 100000, not {rule.value!r}"
     return None

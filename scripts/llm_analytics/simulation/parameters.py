@@ -384,8 +384,8 @@ class Parameters:
         ("tour_completed", 0.65), ("integration_connected", 0.55),
     )  # fmt: skip
     consent_opt_in_rate: float = 0.95
-    consent_opt_out_rate: float = 0.02
-    consent_erasure_rate: float = 0.005
+    consent_opt_out_rate: float = 0.0
+    consent_erasure_rate: float = 0.0
 
     features: tuple[Feature, ...] = (
         Feature("chat", False, 0.7),

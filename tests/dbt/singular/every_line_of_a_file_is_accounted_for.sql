@@ -1,5 +1,6 @@
--- Nothing is lost at the door: a file's lines are blank, accepted, duplicates or quarantined, its
--- quarantined lines are in quarantine, and a load is the sum of its files.
+-- Nothing is lost at the door: a file's lines are blank, accepted, duplicates, quarantined or of
+-- people who were erased before, and a load is the sum of its files. Of the lines that it refused
+-- quarantine keeps those that no earlier load left there, until somebody whom they name is erased.
 with
 
 files as (
@@ -31,8 +32,9 @@ lossy_files as (
             files.load_seq = refused.load_seq
             and files.file_number = refused.file_number
     where
-        files.n_lines <> files.n_blank + files.n_accepted + files.n_duplicates + files.n_quarantined
-        or files.n_quarantined <> coalesce(refused.n_refused, 0)
+        files.n_lines <> files.n_blank + files.n_accepted + files.n_duplicates
+        + files.n_quarantined + files.n_erased
+        or files.n_quarantined < coalesce(refused.n_refused, 0)
 ),
 
 totals as (

@@ -82,12 +82,17 @@ Snapshot = Mapping[str, tuple[list[str], list[Row]]]
 
 
 def snapshot(project: DbtProject) -> Snapshot:
-    """Columns and rows of every mart and of every intermediate table, without versions of rows."""
+    """Columns and rows of every mart and of every intermediate table, without versions of rows.
+
+    Without the account of what was done with personal data, which is about loads and not about what
+    they brought.
+    """
     columns: dict[tuple[str, str], list[str]] = {}
     for schema, table, column in project.query(
         "select table_schema, table_name, column_name from information_schema.columns"
-        " where table_schema = 'marts'"
-        r" or table_schema = 'intermediate' and table_name like 'int\_%' escape '\'"
+        " where table_name not in ('privacy_audit', 'int_privacy_acts')"
+        " and (table_schema = 'marts'"
+        r" or table_schema = 'intermediate' and table_name like 'int\_%' escape '\')"
         " order by table_schema, table_name, ordinal_position"
     ):
         if column not in VERSIONS and not column.endswith("_seen_to"):
