@@ -27,6 +27,9 @@ _COMMANDS = {
     "prices": "prices.command",
     "alert": "alerts.command",
     "report": "reporting.command",
+    "conversations": "conversations",
+    "backup": "backup",
+    "restore": "backup",
     "significance": "experiments.command",
     "power": "experiments.power",
     "compare-models": "experiments.compare",
@@ -78,9 +81,9 @@ def create_app(only: str | None = None) -> typer.Typer:
     ) -> None:
         """LLM product analytics: load events, and see what the warehouse holds."""
 
-    for command, module in _COMMANDS.items():
-        if only in (None, command):
-            import_module(f"{_PACKAGE}.{module}").register(app)
+    wanted = [module for command, module in _COMMANDS.items() if only in (None, command)]
+    for module in dict.fromkeys(wanted):  # one may have several commands
+        import_module(f"{_PACKAGE}.{module}").register(app)
     return app
 
 

@@ -1,0 +1,78 @@
+"""`llm-analytics backup` and `restore`: a whole copy of a DuckDB warehouse, and back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.warehouse import open_duckdb, resolve_warehouse
+
+
+def copy_warehouse(source: Path, destination: Path) -> int:
+    """Copy a warehouse that no one writes to, whole or not at all; returns the size in bytes.
+
+    Held open for reading meanwhile, so that no load and no build can begin. Raises
+    LlmAnalyticsError if there is none, if it is in use, or if the copy cannot be written or read.
+    """
+    if not source.is_file():
+        raise LlmAnalyticsError(f"no warehouse at {source}")
+    beside = destination.with_name(destination.name + ".new")
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with open_duckdb(str(source), read_only=True):
+            if Path(f"{source}.wal").exists():
+                raise LlmAnalyticsError(
+                    f"{source} was left by a command that died: run `llm-analytics load` or"
+                    " `dbt build` once, then copy it"
+                )
+            shutil.copyfile(source, beside)
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        # A copy that cannot be opened takes nobody's place.
+        open_duckdb(str(beside), read_only=True).close()
+        beside.replace(destination)
+    except OSError as error:
+        raise LlmAnalyticsError(f"{destination}: {error.strerror}") from error
+    finally:
+        beside.unlink(missing_ok=True)
+    return destination.stat().st_size
+
+
+def _file() -> Path:
+    place = resolve_warehouse()
+    if place.is_postgres:
+        raise LlmAnalyticsError("a PostgreSQL warehouse is copied by pg_dump (docs/operation.md)")
+    return Path(place.location)
+
+
+def register(app: typer.Typer) -> None:
+    """Adds both commands."""
+
+    @app.command()
+    def backup(
+        to: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; replaced if there.")],
+    ) -> None:
+        """Copy the whole warehouse into a file, while nothing writes to it."""
+        n_bytes = copy_warehouse(_file(), to)
+        typer.echo(f"{to}: {n_bytes:,} bytes")
+
+    @app.command()
+    def restore(
+        of: Annotated[Path, typer.Argument(metavar="FILE", help="A copy that backup made.")],
+        replace: Annotated[
+            bool, typer.Option("--replace", help="There is a warehouse; it is replaced.")
+        ] = False,
+    ) -> None:
+        """Put a copy in the place of the warehouse."""
+        target = _file()
+        if target.exists():
+            if not replace:
+                raise LlmAnalyticsError(f"{target} is there: --replace puts the copy in its place")
+            open_duckdb(str(target)).close()  # not while someone has it
+        n_bytes = copy_warehouse(of, target)
+        typer.echo(f"{target}: {n_bytes:,} bytes")
