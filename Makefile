@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real dashboards serve venv test test-fast test-all lint bench bench-load lock clean
+.PHONY: help demo demo-real dashboards serve docs venv test test-fast test-all lint bench bench-load lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -28,6 +28,10 @@ dashboards:  ## Publish the last build and draw the boards: site/boards/index.ht
 serve:  ## Serve the boards of what is published, with live filters
 	@scripts/ci/venv.sh demo
 	@.venv/bin/llm-analytics dashboards --serve
+
+docs:  ## Write the docs site: models, metrics, lineage and boards in site/index.html
+	@scripts/ci/venv.sh demo
+	@scripts/ci/docs.sh
 
 venv:  ## Make or refresh .venv with everything for development
 	@scripts/ci/venv.sh dev
