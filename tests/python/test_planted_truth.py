@@ -59,7 +59,9 @@ class Rate(NamedTuple):
 
 def _rates(project: DbtProject, events: Path, users: int, days: int, seed: int) -> dict[str, Rate]:
     """Simulate a product, load it, build the marts, and read each planted rate from them."""
-    planted = simulate(events, users, days, seed, with_incidents=False).truth["planted"]
+    truth = simulate(events, users, days, seed, with_incidents=False).truth
+    planted = truth["planted"]
+    _leave_out_other_goals(events, truth)
     project.load(*sorted(events.glob("*.jsonl")))
     project.dbt("seed")
     project.dbt("run", "--select", *(f"+{mart}" for mart in MARTS))
@@ -69,6 +71,18 @@ def _rates(project: DbtProject, events: Path, users: int, days: int, seed: int) 
         **_abandonment(project, planted),
         **_votes(project, planted),
     }
+
+
+def _leave_out_other_goals(events: Path, truth: dict[str, Any]) -> None:
+    """Keep the one goal that sessions were planted to reach: any goal completes a session."""
+    names = {experiment["goal"] for experiment in truth["experiments"] if "goal" in experiment}
+    path = events / "product_events.jsonl"
+    kept = [
+        line
+        for line in path.read_bytes().splitlines(keepends=True)
+        if not any(f'"{name}"'.encode() in line for name in names)
+    ]
+    path.write_bytes(b"".join(kept))
 
 
 def _retention(project: DbtProject, planted: dict[str, Any]) -> dict[str, Rate]:
