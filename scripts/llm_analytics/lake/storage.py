@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import duckdb
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.files import to_disk
 from llm_analytics.loading.fast_lane import quote_text
 
 _EXTRA = "a lake in S3 needs the extra `lake`: pip install 'llm-analytics[lake]'"
@@ -109,11 +110,11 @@ class Folder:
         # It may come from another disk, and be copied; the last step is a rename.
         written = self._writing / target.name
         shutil.move(file, written)
-        _to_disk(written)
+        to_disk(written)
         written.rename(target)
         folder = target.parent
         while folder != self._root.parent:
-            _to_disk(folder)
+            to_disk(folder)
             folder = folder.parent
 
     def put_new(self, file: Path, name: str) -> bool:
@@ -245,12 +246,3 @@ class Bucket:
     def _explain(self, error: Exception) -> LlmAnalyticsError:
         line = (str(error).strip().splitlines() or [type(error).__name__])[0]
         return LlmAnalyticsError(f"{self.location}: {line}")
-
-
-def _to_disk(path: Path) -> None:
-    """Waits until a file or a folder's list of files is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.files import to_disk
 from llm_analytics.publishing.writing import describe
 
 #: What readers open. The name is also that of the catalogue in DuckDB.
@@ -75,7 +76,7 @@ class PublishedFolder:
             path = unfinished / FILE
             write(path, version)
             path.chmod(0o444)
-            _sync(path)
+            to_disk(path)
             path.rename(self.version_path(version))
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -89,9 +90,9 @@ class PublishedFolder:
             os.link(self.version_path(version), name)
         except OSError:  # a file system without hard links
             shutil.copy2(self.version_path(version), name)
-            _sync(name)
+            to_disk(name)
         name.replace(self.current)
-        _sync(self.path)
+        to_disk(self.path)
 
     def keep(self, n_versions: int) -> list[int]:
         """Removes all but the newest versions and the current one; returns what was removed."""
@@ -117,12 +118,3 @@ class PublishedFolder:
             raise LlmAnalyticsError(f"{what} is not kept (kept: {kept})")
         self.show(wanted)
         return wanted
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file or folder is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
