@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,12 +19,13 @@ import pytest
 
 from llm_analytics.cli import main
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.publishing import log
 from llm_analytics.publishing.artifacts import read_build
-from llm_analytics.publishing.command import publish
+from llm_analytics.publishing.command import publish, roll_back
 from llm_analytics.publishing.folder import FILE, PublishedFolder
 from llm_analytics.warehouse import Warehouse
 from support.postgres import create_database
-from support.project import ROOT, run_command
+from support.project import ROOT, DbtProject, run_command
 from support.publishable import Publishable
 
 #: Reads one published file in a process of its own, again and again, and prints what it saw.
@@ -254,6 +256,119 @@ def test_the_command_as_json(given: Publishable, folder: PublishedFolder) -> Non
         {"first": 50, "second": 50},
     )
     assert found["left_out"] == ["first.message"]
+
+
+# ---- on the record
+
+
+def noted(given: Publishable, columns: str) -> list[tuple[object, ...]]:
+    with duckdb.connect(str(given.warehouse), read_only=True) as database:
+        return database.execute(
+            f"select {columns} from raw.publications order by publication_id"
+        ).fetchall()
+
+
+def test_what_is_published_and_shown_again_is_noted(
+    given: Publishable, folder: PublishedFolder, tmp_path: Path
+) -> None:
+    publish_it(given, folder, parquet=tmp_path / "parquet")
+    given.build(2, n_rows=10)
+    publish_it(given, folder)
+    files = {number: folder.version_path(number).read_bytes() for number in folder.versions()}
+    environment = {**os.environ, **given.environment}
+    back = run_command(["publish", "--to", folder.path, "--rollback"], env=environment)
+    assert back.returncode == 0, back.stderr
+    version = read(folder, "select policy_version from published.about")[0][0]
+    columns = (
+        "act, form, version, n_marts, n_rows, has_ids, policy_version, completed_at >= began_at"
+    )
+    assert noted(given, columns) == [
+        ("published", "file", 1, 2, 100, True, version, True),
+        ("published", "parquet", 1, 2, 100, True, version, True),
+        ("published", "file", 2, 2, 20, True, version, True),
+        ("rolled_back", "file", 1, 2, 100, True, version, True),
+    ]
+    assert {number: folder.version_path(number).read_bytes() for number in files} == files
+    # dbt reads it by these names; a column that it lacks would be NULL.
+    staging = (ROOT / "models/staging/loads/stg_loads__publications.sql").read_text()
+    with duckdb.connect(str(given.warehouse), read_only=True) as database:
+        described = database.execute("describe raw.publications").fetchall()
+    assert set(re.findall(r"'(\w+)': dbt", staging)) <= {row[0] for row in described}
+
+
+def test_what_broke_off_is_noted_as_such_and_what_was_refused_is_not(
+    given: Publishable, folder: PublishedFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(PublishedFolder, "show", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            publish_it(given, folder)
+    given.write_artifacts("x", which="run")
+    with pytest.raises(LlmAnalyticsError):
+        publish_it(given, folder)
+    assert noted(given, "act, version, completed_at") == [("published", 1, None)]
+
+
+def test_without_a_note_nothing_new_is_shown_but_an_older_version_is(
+    given: Publishable, folder: PublishedFolder
+) -> None:
+    """A build holds the warehouse: who must roll back does not wait for it."""
+    for number in (1, 2):
+        given.build(number, n_rows=10)
+        publish_it(given, folder)
+    (given.artifacts / "run_results.json").touch()
+    holder = subprocess.Popen(
+        [
+            sys.executable, "-c",
+            "import sys, duckdb; held = duckdb.connect(sys.argv[1], read_only=True);"
+            " print(1, flush=True); input()",
+            str(given.warehouse),
+        ],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "1\n"
+        with pytest.raises(LlmAnalyticsError, match="is locked by"):
+            publish_it(given, folder)
+        assert folder.current_version() == 2
+        assert folder.versions() == [1, 2]
+        with pytest.raises(
+            LlmAnalyticsError, match=r"version 1 is shown again, but .* --version 1"
+        ):
+            roll_back(Warehouse(str(given.warehouse)), folder)
+    finally:
+        holder.communicate("")
+    assert folder.current_version() == 1
+    roll_back(Warehouse(str(given.warehouse)), folder, 1)
+    assert noted(given, "act, version") == [
+        ("published", 1), ("published", 2), ("rolled_back", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["duckdb", pytest.param("postgres", marks=pytest.mark.postgres)])
+def test_the_next_build_has_it_in_the_audit(
+    given: Publishable, folder: PublishedFolder, kind: str, request: pytest.FixtureRequest
+) -> None:
+    project: DbtProject = request.getfixturevalue(
+        "project" if kind == "duckdb" else "postgres_project"
+    )
+    publish_it(given, folder)
+    if kind == "duckdb":
+        given.warehouse.unlink()
+        duckdb.connect(project.warehouse).close()
+    warehouse = Warehouse(project.warehouse)
+    with log.noted(warehouse, log.Form.POSTGRES, folder.current):
+        pass
+    log.begin(warehouse, log.Act.ROLLED_BACK, log.Form.FILE, folder.current)
+    project.dbt("run", "--select", "+privacy_audit")
+    columns = "act, subject, n_rows, is_keyed, is_complete"
+    found = project.query(f"select {columns} from marts.privacy_audit order by act")
+    assert [tuple(row) for row in found] == [
+        ("published", "postgres", 100, True, True),
+        ("rolled_back", "file", 100, True, False),
+    ]
 
 
 # ---- copies

@@ -1,5 +1,5 @@
--- One row per load, erasure and purge: what was done with personal data, under which policy.
--- An account of what was done, so that it has times of loads; no identifier.
+-- One row per load, erasure, purge and publication: what was done with personal data, under which
+-- policy. An account of what was done, so that it has times of loads; no identifier.
 with
 
 loads as (
@@ -12,6 +12,10 @@ erasures as (
 
 purges as (
     select * from {{ ref('stg_loads__purges') }}
+),
+
+publications as (
+    select * from {{ ref('stg_loads__publications') }}
 ),
 
 final as (
@@ -56,6 +60,20 @@ final as (
         true as is_complete,
         purged_at as happened_at
     from purges
+    union all
+    select
+        act,
+        form as subject,
+        policy_version,
+        cast(null as {{ dbt.type_string() }}) as text_policy,
+        cast(null as {{ dbt.type_bigint() }}) as n_people,
+        n_rows,
+        cast(null as {{ dbt.type_bigint() }}) as n_refused_lines,
+        cast(null as {{ dbt.type_bigint() }}) as n_lines_of_erased,
+        has_ids as is_keyed,
+        completed_at is not null as is_complete,
+        began_at as happened_at
+    from publications
 )
 
 select * from final

@@ -1,5 +1,5 @@
--- One row per load, erasure and purge: what was done with personal data, under which policy. An
--- account of what was done, so that it has times of loads, as no other mart.
+-- One row per load, erasure, purge and publication: what was done with personal data, under which
+-- policy. An account of what was done, so that it has times of loads, as no other mart.
 with
 
 final as (

@@ -62,12 +62,22 @@ class ErasureReport:
 
 @contextmanager
 def opened(warehouse: Warehouse) -> Iterator[Target]:
-    """The warehouse, to run statements on; closed at the end.
+    """The warehouse with its raw events, to run statements on; closed at the end.
 
     Raises LlmAnalyticsError if there is none yet, or raw events are in a lake.
     """
     if named_lake():
         raise LlmAnalyticsError("raw events in a lake (LLM_ANALYTICS_LAKE) are out of reach here")
+    with opened_for_notes(warehouse) as target:
+        yield target
+
+
+@contextmanager
+def opened_for_notes(warehouse: Warehouse) -> Iterator[Target]:
+    """The same, wherever raw events are: for what is noted about the warehouse itself.
+
+    Raises LlmAnalyticsError if there is none yet.
+    """
     if not warehouse.is_postgres and not Path(warehouse.location).exists():
         raise LlmAnalyticsError(f"there is no warehouse at {warehouse.label}")
     if warehouse.is_postgres:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.publishing import log
 from llm_analytics.publishing.artifacts import artifacts_folder, read_build
 from llm_analytics.publishing.folder import PublishedFolder
 from llm_analytics.publishing.parquet import export_parquet
@@ -47,26 +48,50 @@ def publish(
     """Publishes the build that dbt's artifacts describe; readers see all of it or none.
 
     Raises LlmAnalyticsError, and leaves what is published, if the build did not pass, another one
-    began meanwhile, or the warehouse cannot be read.
+    began meanwhile, or the warehouse cannot be read, or noted in.
     """
     build = read_build(artifacts)
     done: list[Written] = []
+    notes: list[int] = []
 
     def write_and_check(path: Path, version: int) -> None:
         done.append(write(warehouse, build, path, version))
         check(path, build, done[0])
         if read_build(artifacts).invocation_id != build.invocation_id:
             raise LlmAnalyticsError("dbt has built again meanwhile: publish once more")
+        notes.append(log.begin(warehouse, log.Act.PUBLISHED, log.Form.FILE, path))
 
     with folder.locked():
         version = folder.add(write_and_check)
+        log.complete(warehouse, notes[0])
         folder.keep(n_kept)
         copies = []
         if parquet is not None:
-            copies.append(str(export_parquet(folder.current, parquet, version, n_kept)))
+            with log.noted(warehouse, log.Form.PARQUET, folder.current):
+                copies.append(str(export_parquet(folder.current, parquet, version, n_kept)))
         if postgres is not None:
-            copies.append(export_postgres(folder.current, postgres))
+            with log.noted(warehouse, log.Form.POSTGRES, folder.current):
+                copies.append(export_postgres(folder.current, postgres))
     return Published(folder.current, done[0], tuple(copies))
+
+
+def roll_back(warehouse: Warehouse, folder: PublishedFolder, version: int | None = None) -> int:
+    """Shows the version before the current one, or `version`; returns its number.
+
+    Raises LlmAnalyticsError if there is none; also if one is shown now but that could not be noted,
+    for who rolls back does not wait for a build that holds the warehouse.
+    """
+    with folder.locked():
+        shown = folder.roll_back(version)
+        try:
+            note = log.begin(warehouse, log.Act.ROLLED_BACK, log.Form.FILE, folder.current)
+            log.complete(warehouse, note)
+        except LlmAnalyticsError as error:
+            raise LlmAnalyticsError(
+                f"version {shown} is shown again, but privacy_audit has no note of it ({error});"
+                f" later: publish --rollback --version {shown}"
+            ) from error
+    return shown
 
 
 def _report(done: Published) -> None:
@@ -127,8 +152,7 @@ def register(app: typer.Typer) -> None:
         if rollback:
             if parquet is not None or postgres is not None:
                 raise LlmAnalyticsError("--rollback is for the file alone: publish copies again")
-            with folder.locked():
-                shown = folder.roll_back(version)
+            shown = roll_back(resolve_warehouse(), folder, version)
             if as_json:
                 typer.echo(json.dumps({"path": str(folder.current), **describe(folder.current)}))
             else:

@@ -266,6 +266,12 @@ def describe(path: Path) -> dict[str, object]:
     return found
 
 
+def count_rows(path: Path) -> int:
+    """Rows of all marts of a published file."""
+    with duckdb.connect(str(path), read_only=True) as reader:
+        return int(_one(reader, f"select coalesce(sum(n_rows), 0) from {ABOUT}.contents")[0])
+
+
 def _one(session: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     row = session.execute(sql).fetchone()
     if row is None:
