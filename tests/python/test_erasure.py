@@ -16,8 +16,10 @@ import pytest
 from llm_analytics.cli import main
 from llm_analytics.privacy import erasure
 from llm_analytics.simulation import simulate
+from llm_analytics.warehouse import open_postgres
 from load_helpers import query_event, rows, write_lines
 from support.compare import Snapshot, differing_tables, snapshot
+from support.postgres import execute
 from support.project import DbtProject
 
 Event = dict[str, Any]
@@ -327,6 +329,46 @@ def test_devices_go_with_their_only_user_and_ids_by_key_are_found_under_old_keys
     assert main(["load", str(path), "--json"]) == 0
     landed = {row[0] for row in rows(warehouse, ids.format("queries"))}
     assert landed == {"q-3", "q-5", "q-6"}
+
+
+@pytest.mark.postgres
+def test_the_schema_published_to_postgresql_goes(
+    home: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fresh_postgres_database: str,
+) -> None:
+    """A database that cannot be reached leaves the erasure open, for the next call to end."""
+    warehouse = tmp_path / "warehouse.duckdb"
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(warehouse))
+    monkeypatch.setattr(erasure, "build", lambda *_: None)
+    path = write_lines(tmp_path / "events.jsonl", [query_event(1, user_id="ann")])
+    assert main(["load", str(path), "--json"]) == 0
+    execute(
+        fresh_postgres_database,
+        "create schema published",
+        "create schema published_last",
+        "create schema theirs",
+        "create table published.dim_users as select 'ann' as user_id",
+        "create view theirs.users as select * from published.dim_users",
+    )
+    nowhere = "postgresql://user:secret@localhost:1/nowhere"
+    assert main(["forget", "ann", "--postgres", nowhere]) == 1
+    assert "secret" not in capsys.readouterr().err
+    assert rows(warehouse, "select step from raw.erasures") == [("rewritten",)]
+    assert main(["forget", "--postgres", fresh_postgres_database, "--json"]) == 0
+    removed = json.loads(capsys.readouterr().out)[0]["removed"]
+    assert [one for one in removed if one.endswith("/warehouse, schema published")]
+    found = (
+        "select schema_name from information_schema.schemata"
+        " where schema_name like 'published%' or schema_name = 'theirs'"
+    )
+    connection = open_postgres(fresh_postgres_database)
+    with connection.cursor() as cursor:
+        cursor.execute(found)
+        assert cursor.fetchall() == [("theirs",)]
+    connection.close()
 
 
 HOSTILE = (

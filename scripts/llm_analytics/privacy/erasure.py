@@ -5,8 +5,8 @@
 2. build: all models from nothing, so that every table is what it would be without the people.
 3. rewrite: DuckDB leaves deleted bytes in its file, so that all tables are copied into a new one,
    which takes the place of the old; PostgreSQL rewrites each raw table (VACUUM FULL).
-4. clean: what was made from the warehouse goes: published copies with their rollbacks, compiled
-   SQL, artifacts and logs.
+4. clean: what was made from the warehouse goes: published copies with their rollbacks, the schema
+   published to PostgreSQL, compiled SQL, artifacts and logs.
 
 raw.erasures says which step each erasure has done; the next call goes on from there.
 """
@@ -33,6 +33,7 @@ from llm_analytics.loading.policy import Policy
 from llm_analytics.privacy.policy import Policy as PrivacyPolicy
 from llm_analytics.privacy.subjects import SCHEMA, Subject, find_subject, forms_of
 from llm_analytics.privacy.tombstones import add_tombstones, ensure_tables, known_keys
+from llm_analytics.publishing.postgres import drop_postgres
 from llm_analytics.run import build
 from llm_analytics.warehouse import Warehouse, named_lake, open_duckdb, open_postgres, project_root
 
@@ -105,16 +106,21 @@ def has_table(target: Target, name: str) -> bool:
 
 
 def erase(
-    warehouse: Warehouse, ids: Sequence[str], other_folders: Sequence[Path], note: Note
+    warehouse: Warehouse,
+    ids: Sequence[str],
+    other_folders: Sequence[Path],
+    note: Note,
+    postgres: str | None = None,
 ) -> list[ErasureReport]:
     """Erases people by their ids as the product knows them, and ends what was interrupted.
 
-    `note` is told what begins. Without ids, only the interrupted ones. Raises LlmAnalyticsError.
+    `note` is told what begins; `postgres` is the database that was published to. Without ids, only
+    the interrupted ones. Raises LlmAnalyticsError.
     """
     if ids:
         note("deleting")
         delete(warehouse, ids)
-    return resume(warehouse, other_folders, note)
+    return resume(warehouse, other_folders, note, postgres)
 
 
 def delete(warehouse: Warehouse, ids: Sequence[str]) -> int:
@@ -154,7 +160,9 @@ def delete(warehouse: Warehouse, ids: Sequence[str]) -> int:
     return number
 
 
-def resume(warehouse: Warehouse, other_folders: Sequence[Path], note: Note) -> list[ErasureReport]:
+def resume(
+    warehouse: Warehouse, other_folders: Sequence[Path], note: Note, postgres: str | None = None
+) -> list[ErasureReport]:
     """Does what is left of all erasures, together; returns what each of them did."""
     with opened(warehouse) as target:
         if not has_table(target, "erasures"):
@@ -180,6 +188,8 @@ def resume(warehouse: Warehouse, other_folders: Sequence[Path], note: Note) -> l
         _rewrite(warehouse, numbers)
     note("removing copies, artifacts and logs")
     removed = clean(other_folders)
+    if postgres is not None and (dropped := drop_postgres(postgres)):
+        removed.append(f"{dropped}, schema published")
     _note_step(warehouse, numbers, "cleaned")
     with opened(warehouse) as target:
         return [_report(target, number, removed) for number in numbers]

@@ -50,6 +50,14 @@ def register(app: typer.Typer) -> None:
             list[Path] | None,
             typer.Option(help="Empty this folder too: other places of published copies."),
         ] = None,
+        postgres: Annotated[
+            str | None,
+            typer.Option(
+                envvar="LLM_ANALYTICS_PUBLISH_POSTGRES",
+                show_envvar=True,
+                help="Also drop the schema `published` of this database (a URL).",
+            ),
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     ) -> None:
         """Erase people from the warehouse and all that was made from it, and rebuild.
@@ -65,7 +73,7 @@ def register(app: typer.Typer) -> None:
             if not as_json:
                 typer.echo(f"… {step}", err=True)
 
-        reports = erase(warehouse, ids, also_remove or [], note)
+        reports = erase(warehouse, ids, also_remove or [], note, postgres)
         if as_json:
             json.dump([asdict(report) for report in reports], sys.stdout, indent=2, default=str)
             sys.stdout.write("\n")

@@ -55,6 +55,31 @@ def export_postgres(published: Path, url: str) -> str:
     return label
 
 
+def drop_postgres(url: str) -> str | None:
+    """Drops the schema `published` of a database, with what a killed publisher left beside it.
+
+    Returns the database's name without its password; None if there was nothing. Raises
+    LlmAnalyticsError where it cannot be done.
+    """
+    label = Warehouse(url).label
+    if not Warehouse(url).is_postgres:
+        raise LlmAnalyticsError("--postgres needs a URL: postgresql://user@host/database")
+    connection = open_postgres(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select schema_name from information_schema.schemata where schema_name in %s",
+                [(SCHEMA, _NEXT, _LAST)],
+            )
+            found = [name for (name,) in cursor.fetchall()]
+            for name in found:
+                cursor.execute(f"drop schema {name} cascade")
+        connection.commit()
+    finally:
+        connection.close()
+    return label if found else None
+
+
 def _copy(published: Path, url: str) -> None:
     """All tables, through DuckDB's writer of PostgreSQL."""
     session = duckdb.connect(
