@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -24,27 +24,41 @@ from llm_analytics.publishing.artifacts import read_build
 from llm_analytics.publishing.command import publish, roll_back
 from llm_analytics.publishing.folder import FILE, PublishedFolder
 from llm_analytics.warehouse import Warehouse
+from support import dying_publisher
 from support.postgres import create_database
 from support.project import ROOT, DbtProject, run_command
-from support.publishable import Publishable
+from support.publishable import N_ROWS, Publishable
 
-#: Reads one published file in a process of its own, again and again, and prints what it saw.
+#: Reads one published file in a process of its own, again and again until a file says to stop, and
+#: prints its driver's version and what it saw.
 READER = """
-import collections, sys, time
+import collections, os, sys, time
 import duckdb
-path, seconds = sys.argv[1], float(sys.argv[2])
-seen, until = collections.Counter(), time.monotonic() + seconds
-while time.monotonic() < until:
-    with duckdb.connect(path, read_only=True) as reader:
-        rows = reader.execute(
-            "select (select version from published.about), (select load_seq from published.about),"
-            " (select min(build) || '-' || max(build) || '-' || count(*) from marts.first),"
-            " (select min(build) || '-' || max(build) || '-' || count(*) from marts.second)"
-        ).fetchall()
-    seen[rows[0]] += 1
+path, stop = sys.argv[1:]
+seen = collections.Counter()
+while not os.path.exists(stop):
+    # Ten of them on two cores leave the publishers most of the time.
+    time.sleep(0.4)
+    reader = duckdb.connect(path, read_only=True, config={'threads': 1})
+    first = reader.execute(
+        "select (select version from published.about), (select load_seq from published.about),"
+        " (select min(build) || '-' || max(build) || '-' || count(*) from marts.first)"
+    ).fetchall()
+    time.sleep(0.1)
+    # What is open stays of one build, whatever was shown meanwhile.
+    second = reader.execute(
+        "select min(build) || '-' || max(build) || '-' || count(*) from marts.second"
+    ).fetchall()
+    reader.close()
+    seen[first[0] + second[0]] += 1
+print(duckdb.__version__)
 for row, n_reads in seen.items():
     print(*row, n_reads)
 """
+
+
+#: Drivers of DuckDB beside the installed one; there are wheels of them for Python 3.11 and 3.12.
+OLD_DRIVERS = ("1.0.0", "1.1.3", "1.2.2")
 
 
 @pytest.fixture
@@ -434,64 +448,91 @@ def test_a_copy_that_cannot_be_made_leaves_the_file(
 # ---- readers
 
 
-def kill_while_publishing(given: Publishable, folder: PublishedFolder, after: float) -> bool:
-    """Kills a publishing process after so many seconds; whether it was still running."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "llm_analytics", "publish", "--to", str(folder.path)],
-        env={**os.environ, **given.environment, "PYTHONPATH": str(ROOT / "scripts")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        process.wait(timeout=after)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        return True
-    return False
-
-
-def test_readers_see_whole_builds_while_publishers_are_killed(
-    given: Publishable, folder: PublishedFolder
-) -> None:
-    """10 readers in processes of their own, 20 publishes, and 20 that are killed on the way."""
+def read_while_publishers_die(
+    given: Publishable, folder: PublishedFolder, drivers: Sequence[Path | None]
+) -> set[str]:
+    """10 readers, 20 publishes, and 20 that die on the way; returns the readers' drivers."""
     given.build(1)
-    started = time.monotonic()
     publish_it(given, folder)
-    once = time.monotonic() - started
+    stop = folder.path.parent / "stop"
     readers = [
         subprocess.Popen(
-            [sys.executable, "-c", READER, str(folder.current), "16"],
+            [sys.executable, "-c", READER, str(folder.current), str(stop)],
+            env={**os.environ, **({"PYTHONPATH": str(driver)} if driver else {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        for _ in range(10)
+        for driver in itertools.islice(itertools.cycle(drivers), 10)
     ]
+    publisher = subprocess.Popen(
+        [sys.executable, dying_publisher.__file__, given.warehouse, given.artifacts, folder.path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert publisher.stdin is not None
+    assert publisher.stdout is not None
+    # All through the file that is written, and at each step after it.
+    whole = folder.current.stat().st_size
+    deaths: list[int | str] = [whole * sixteenth // 16 for sixteenth in range(1, 16)]
+    deaths += dying_publisher.STEPS
+    assert len(deaths) == 20
     try:
-        # A killed process spends most of its life importing: kill within what it writes, too.
-        n_killed = 0
-        for number in range(2, 22):
+        for number, death in enumerate(deaths, 2):
             given.build(number)
-            n_killed += kill_while_publishing(given, folder, 0.2 + 0.04 * (number % 10))
+            print(death, file=publisher.stdin, flush=True)
+            cause = signal.SIGXFSZ if isinstance(death, int) else signal.SIGKILL
+            assert publisher.stdout.readline() == f"{cause:d}\n", death
+            if isinstance(death, int):
+                (left,) = folder.path.glob(f".unfinished*/{FILE}")
+                assert 0 < left.stat().st_size <= death < whole, "it died before it wrote"
             publish_it(given, folder, n_kept=3)
+        stop.touch()
         outputs = [reader.communicate(timeout=60) for reader in readers]
     finally:
-        for reader in readers:
-            reader.kill()
-    assert n_killed >= 15, f"only {n_killed} were killed; one publish took {once:.2f} s"
-    builds = set()
+        for process in (publisher, *readers):
+            process.kill()
+    builds, versions = set(), set()
     for output, errors in outputs:
         assert errors == ""
-        assert output, "a reader saw nothing"
-        for line in output.splitlines():
+        version, *lines = output.splitlines()
+        versions.add(version)
+        assert len(lines) > 3, "a reader saw hardly any of the builds"
+        for line in lines:
             _, load_seq, first, second, _ = line.split()
-            assert first == second == f"{load_seq}-{load_seq}-20000", line
-            builds.add(load_seq)
-    assert len(builds) > 3, "the readers saw hardly any of the builds"
+            assert first == second == f"{load_seq}-{load_seq}-{N_ROWS}", line
+            builds.add(int(load_seq))
+    assert len(builds) > 10
+    assert builds <= set(range(1, 22))
     assert folder.versions()[-1] == folder.current_version()
     assert [item.name for item in folder.path.glob(".unfinished*")] == []
     assert read(folder, "select load_seq from published.about") == [(21,)]
+    return versions
+
+
+def test_readers_see_whole_builds_while_publishers_die(
+    given: Publishable, folder: PublishedFolder
+) -> None:
+    assert read_while_publishers_die(given, folder, [None]) == {duckdb.__version__}
+
+
+@pytest.mark.long
+def test_readers_of_other_versions_see_whole_builds_too(
+    given: Publishable, folder: PublishedFolder, tmp_path: Path
+) -> None:
+    """The oldest drivers that read the storage, one between, and the installed one, at once."""
+    drivers: list[Path | None] = [None]
+    for version in OLD_DRIVERS:
+        drivers.append(tmp_path / "drivers" / version)
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target",
+             str(drivers[-1]), f"duckdb=={version}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            pytest.skip(f"duckdb {version} cannot be installed: {done.stderr.strip()[-200:]}")
+    assert read_while_publishers_die(given, folder, drivers) == {*OLD_DRIVERS, duckdb.__version__}
 
 
 def test_two_publishers_do_not_meet(given: Publishable, folder: PublishedFolder) -> None:
