@@ -31,7 +31,7 @@
     {{ return(streams) }}
 {% endmacro %}
 
-{# Is a source switched on? All are, unless the var llm_analytics_sources lists some. #}
+{# Is a source switched on, with its views? All are, unless the var llm_analytics_sources lists some. #}
 {% macro is_source_enabled(source) %}
     {%- set enabled = var('llm_analytics_sources', none) -%}
     {{ return(enabled is none or source == 'events' or source in enabled) }}

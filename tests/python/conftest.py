@@ -11,6 +11,7 @@ import pytest
 
 from support.project import ROOT, DbtProject, copy_project
 from support.small_project import small_project
+from support.small_seeds import write_small_seeds
 
 #: How a test runs dbt: `dbt(project, "build", "--select", "int_queries+")`.
 DbtRunner = Callable[..., Any]
@@ -79,9 +80,15 @@ def project_copy(tmp_path: Path, warehouse: Path) -> DbtProject:
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
-    """A copy of the project with invented seeds, parsed once; each test has its own warehouses."""
+def _small(tmp_path_factory: pytest.TempPathFactory) -> DbtProject:
     return small_project(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture
+def small(_small: DbtProject) -> DbtProject:
+    """A copy of the project with invented seeds, parsed once; each test has its own warehouses."""
+    write_small_seeds(_small.root)  # an earlier test may have changed them
+    return _small
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from histories import recipe
 from support.project import DbtProject
 from support.raw_tables import Load, create_raw_tables, write_loads
-from support.small_project import at, small_project
+from support.small_project import at
 
 #: Another value of every setting that marts alone use, which are rebuilt on each run, or that says
 #: only how much is read again.
@@ -95,8 +95,10 @@ def test_a_setting_of_incremental_models_changes_their_fingerprint(
 
 
 @pytest.mark.dbt
-def test_a_changed_definition_stops_the_build_and_says_how_to_go_on(tmp_path: Path) -> None:
-    project = at(small_project(tmp_path / "small"), tmp_path / "warehouse")
+def test_a_changed_definition_stops_the_build_and_says_how_to_go_on(
+    small: DbtProject, tmp_path: Path
+) -> None:
+    project = at(small, tmp_path / "warehouse")
     create_raw_tables(project)
     write_loads(project, [Load(1, recipe(1).events())])
     project.dbt("seed")

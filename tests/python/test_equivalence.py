@@ -61,7 +61,7 @@ def _fresh(small: DbtProject, folder: Path) -> Fresh:
 
 
 def test_incremental_equals_full(small: DbtProject, tmp_path: Path) -> None:
-    found = _check_timelines(_fresh(small, tmp_path), n_timelines=2, n_histories=48)
+    found = _check_timelines(_fresh(small, tmp_path), n_timelines=1, n_histories=48)
     missing = [name for name in INGREDIENTS if not found[name]]
     assert not missing, f"never happened: {', '.join(missing)}"
     assert found["histories"] >= 20
@@ -86,10 +86,6 @@ def _check_on_postgres(folder: Path, url: str, n_timelines: int, n_histories: in
     drop_database(url, "warehouse")
 
 
-def test_incremental_equals_full_on_postgres(tmp_path: Path, postgres_url: str) -> None:
-    _check_on_postgres(tmp_path, postgres_url, n_timelines=1, n_histories=12)
-
-
 @pytest.mark.long
-def test_incremental_equals_full_often_on_postgres(tmp_path: Path, postgres_url: str) -> None:
+def test_incremental_equals_full_on_postgres(tmp_path: Path, postgres_url: str) -> None:
     _check_on_postgres(tmp_path, postgres_url, n_timelines=5, n_histories=12)

@@ -165,5 +165,7 @@ def test_one_interaction_through_three_sources_counts_once(
         ("langfuse", "inferred", 2), ("otlp", "nested", 1), ("otlp", "trace", 2),
     ]  # fmt: skip
     # Loaded again, and built again: nothing changes.
-    project.command("run", "--json", folder)
+    for source, name in (("otlp", "collector.jsonl"), ("litellm", "spend.jsonl")):
+        project.load("--source", source, folder / name)
+    project.dbt("run", "--select", "+fct_responses")
     assert project.query("select count(*) from marts.fct_responses") == [(2,)]

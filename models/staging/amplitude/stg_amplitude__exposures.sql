@@ -1,4 +1,6 @@
 -- One row per landed experiment_exposure event or [Experiment] Exposure of Amplitude.
+{{ config(enabled=llm_analytics.is_source_enabled('amplitude')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed link between two ids of one user of Amplitude.
+{{ config(enabled=llm_analytics.is_source_enabled('amplitude')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed event of Amplitude that is none of the other streams'.
+{{ config(enabled=llm_analytics.is_source_enabled('amplitude')) }}
+
 {% set own_columns = {
     'revenue': 'decimal(18, 6)',
     'revenue_currency': dbt.type_string(),

@@ -1,4 +1,6 @@
 -- One row per landed llm_response_generated event of Amplitude.
+{{ config(enabled=llm_analytics.is_source_enabled('amplitude')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed experiment_exposure event of GA4.
+{{ config(enabled=llm_analytics.is_source_enabled('ga4')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed link between two ids of one user of GA4.
+{{ config(enabled=llm_analytics.is_source_enabled('ga4')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed event of GA4 that is none of the other streams'.
+{{ config(enabled=llm_analytics.is_source_enabled('ga4')) }}
+
 {% set own_columns = {'value': 'decimal(18, 6)'} %}
 
 with

@@ -1,4 +1,6 @@
 -- One row per landed user property of GA4.
+{{ config(enabled=llm_analytics.is_source_enabled('ga4')) }}
+
 with
 
 landed as (

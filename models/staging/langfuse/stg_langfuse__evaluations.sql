@@ -1,4 +1,6 @@
 -- One row per landed score that is no feedback of a user; one id may have several contents.
+{{ config(enabled=llm_analytics.is_source_enabled('langfuse')) }}
+
 with
 
 landed as (

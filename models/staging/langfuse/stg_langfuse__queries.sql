@@ -1,4 +1,6 @@
 -- One row per landed trace: a request to the product. One id may have several contents.
+{{ config(enabled=llm_analytics.is_source_enabled('langfuse')) }}
+
 with
 
 landed as (

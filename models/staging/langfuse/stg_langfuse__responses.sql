@@ -1,5 +1,7 @@
 -- One row per landed observation that is a call of a model: generations, embeddings, and others
 -- that say what they used. One id may have several contents.
+{{ config(enabled=llm_analytics.is_source_enabled('langfuse')) }}
+
 {% set texts = [
     'environment', 'trace_id', 'parent_observation_id', 'type', 'level', 'version', 'user_id',
     'session_id', 'trace_name', 'release', 'provided_model_name', 'prompt_name', 'prompt_version',

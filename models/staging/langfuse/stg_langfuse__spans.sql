@@ -1,4 +1,6 @@
 -- One row per landed observation: where it stands in its trace.
+{{ config(enabled=llm_analytics.is_source_enabled('langfuse')) }}
+
 with
 
 landed as (

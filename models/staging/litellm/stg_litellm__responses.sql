@@ -1,4 +1,6 @@
 -- One row per landed row of LiteLLM's spend logs; one id may have several contents.
+{{ config(enabled=llm_analytics.is_source_enabled('litellm')) }}
+
 {% set texts = [
     'call_type', 'model', 'model_group', 'custom_llm_provider', 'end_user', 'team_id',
     'organization_id', 'user_api_key_team_id', 'user_api_key_org_id', 'agent_id', 'session_id',

@@ -1,4 +1,6 @@
 -- One row per landed experiment_exposure event or $experiment_started of Mixpanel.
+{{ config(enabled=llm_analytics.is_source_enabled('mixpanel')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed response_feedback event of Mixpanel.
+{{ config(enabled=llm_analytics.is_source_enabled('mixpanel')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed event of Mixpanel that is none of the other streams'.
+{{ config(enabled=llm_analytics.is_source_enabled('mixpanel')) }}
+
 with
 
 landed as (

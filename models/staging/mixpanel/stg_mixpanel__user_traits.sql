@@ -1,4 +1,6 @@
 -- One row per landed user property of Mixpanel.
+{{ config(enabled=llm_analytics.is_source_enabled('mixpanel')) }}
+
 with
 
 landed as (

@@ -1,5 +1,7 @@
 -- One row per landed result of an evaluation: annotations on spans that are no feedback of users,
 -- and events. One id may have several contents.
+{{ config(enabled=llm_analytics.is_source_enabled('otlp')) }}
+
 {% set about = [
     'trace_id', 'gen_ai_response_id', 'user_id', 'enduser_id', 'session_id',
     'gen_ai_conversation_id', 'service_name', 'service_version', 'deployment_environment_name',

@@ -1,5 +1,7 @@
 -- One row per landed span that is a call of a model; one id may have several contents. A span that
 -- only sums up the calls within it is one too: which of them are billable is decided later.
+{{ config(enabled=llm_analytics.is_source_enabled('otlp')) }}
+
 {% set texts = [
     'trace_id', 'span_id', 'parent_span_id', 'status_code', 'scope_name', 'service_name',
     'service_version', 'deployment_environment_name', 'deployment_environment',

@@ -1,4 +1,6 @@
 -- One row per landed evaluation of a call, or metric of a trace that no user gave, of PostHog.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 evaluations as (

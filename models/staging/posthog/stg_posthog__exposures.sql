@@ -1,4 +1,6 @@
 -- One row per landed $feature_flag_called or experiment_exposure event of PostHog.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 landed as (

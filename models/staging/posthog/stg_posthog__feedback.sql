@@ -1,5 +1,7 @@
 -- One row per landed comment, metric or answer to a survey of PostHog that is a user's feedback,
 -- or response_feedback event.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 comments as (

@@ -1,5 +1,7 @@
 -- One row per landed event of PostHog that is none of the other streams', and per answer to a
 -- survey that is no feedback of a known kind.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 tracked_events as (

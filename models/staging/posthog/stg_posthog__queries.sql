@@ -1,4 +1,6 @@
 -- One row per landed trace, which is a request of the product, or llm_query_sent event of PostHog.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 traces as (

@@ -1,5 +1,7 @@
 -- One row per landed call of a model ($ai_generation, $ai_embedding), or llm_response_generated
 -- event, of PostHog.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 calls as (

@@ -1,4 +1,6 @@
 -- One row per landed span of PostHog that is no call of a model: where it stands in its trace.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 landed as (

@@ -1,4 +1,6 @@
 -- One row per landed person property of PostHog.
+{{ config(enabled=llm_analytics.is_source_enabled('posthog')) }}
+
 with
 
 landed as (

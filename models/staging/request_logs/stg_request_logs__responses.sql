@@ -1,4 +1,6 @@
 -- One row per landed call of a request log; one id may have several contents.
+{{ config(enabled=llm_analytics.is_source_enabled('request_logs')) }}
+
 {% set texts = [
     'user_id', 'account_id', 'app_id', 'environment', 'platform', 'app_version', 'session_id',
     'conversation_id', 'trace_id', 'previous_response_id', 'dialogue_key', 'turn_key',

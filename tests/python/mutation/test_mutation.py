@@ -123,7 +123,7 @@ def prepared_run(folder: Path) -> MutationRun:
 
 def _project(folder: Path) -> DbtProject:
     """A small project that goes on where definitions change, as mutants make them."""
-    project = small_project(folder)
+    project = small_project(folder, sources=None)
     with (project.root / "dbt_project.yml").open("a") as settings:
         settings.write("\nvars:\n  llm_analytics_keep_old_definitions: true\n")
     return project

@@ -71,7 +71,8 @@ class Building:
             "--quiet", "--no-write-json", *args,
             "--project-dir", str(project.root), "--profiles-dir", str(project.root),
             "--target-path", str(project.target_path),
-            "--log-path", str(project.work_path / "logs"), "--vars", "{}",
+            "--log-path", str(project.work_path / "logs"), "--log-level-file", "none",
+            "--vars", "{}",
         ]  # fmt: skip
         self._process, self._events = _begin(_build, path, command, project.environment)
         self.said: list[Moment] = []

@@ -84,7 +84,8 @@ class DbtProject:
             "--project-dir", str(self.root),
             "--profiles-dir", str(self.root),
             "--target-path", str(self.target_path),
-            "--log-path", str(self.work_path / "logs"),
+            # A log of all that dbt does would be a tenth of its work.
+            "--log-path", str(self.work_path / "logs"), "--log-level-file", "none",
             "--vars", given,
         ]  # fmt: skip
         with _environment(self.environment):
