@@ -3,20 +3,11 @@
 with
 
 evaluations as (
-    select * from {{ ref('int_evaluations') }}
-),
-
-calls as (
-    select * from {{ ref('int_calls') }}
+    select * from {{ ref('int_dated_evaluations') }}
 ),
 
 answers as (
-    select
-        coalesce(response_id, response_event_id) as answer_id,
-        min(response_date) as date_day
-    from calls
-    where is_successful_answer
-    group by coalesce(response_id, response_event_id)
+    select * from {{ ref('int_answer_dates') }}
 ),
 
 eligible as (
@@ -25,37 +16,6 @@ eligible as (
         count(*) as n_eligible
     from answers
     group by date_day
-),
-
-dated as (
-    select
-        coalesce(
-            answers.date_day, {{ llm_analytics.reporting_date('evaluations.occurred_at') }}
-        ) as date_day,
-        evaluations.evaluator_kind,
-        evaluations.evaluator_id,
-        evaluations.rubric,
-        evaluations.rubric_version,
-        evaluations.criterion,
-        evaluations.score,
-        evaluations.label,
-        {{ llm_analytics.evaluated_thing('evaluations') }} as thing,
-        row_number() over (
-            partition by
-                evaluations.evaluator_kind,
-                evaluations.evaluator_id,
-                evaluations.rubric,
-                evaluations.rubric_version,
-                evaluations.criterion,
-                {{ llm_analytics.evaluated_thing('evaluations') }}
-            order by
-                evaluations.occurred_at desc,
-                coalesce(evaluations.sequence_number, 0) desc,
-                {{ llm_analytics.text_order('evaluations.event_id') }} desc
-        ) as recency
-    from evaluations
-    left join answers
-        on evaluations.response_id = answers.answer_id
 ),
 
 -- The last score of an evaluator on a thing counts; one unsupported claim is enough.
@@ -72,7 +32,7 @@ verdicts as (
         max(case when recency = 1 then label end) as last_label,
         max(case when label = 'unsupported' then 1 when label = 'supported' then 0 end)
             as unsupported
-    from dated
+    from evaluations
     group by
         date_day, evaluator_kind, evaluator_id, rubric, rubric_version, criterion, thing
 ),

@@ -121,7 +121,7 @@ def print_enrichment(report: EnrichmentReport, console: Console) -> None:
     if report.n_dropped:
         console.print(f"The text of {report.n_dropped:,} more was dropped when it was loaded.")
     if any(one.n_new for one in report.enriched):
-        console.print("The next `dbt build` brings this into evaluation_scores_daily.")
+        console.print("The next `dbt build` brings this into evaluation_labels_daily.")
 
 
 def register(app: typer.Typer) -> None:
