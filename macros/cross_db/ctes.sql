@@ -25,3 +25,14 @@
 {% macro materialized() -%}
     materialized
 {%- endmacro %}
+
+{#
+    After `as` of a CTE that is read more than once and holds what this run touches: of a whole
+    table each reader takes what it needs, while few rows are looked for once and written down.
+#}
+{% macro materialized_if_incremental() %}
+    {%- if is_incremental() -%}
+    {{ return(llm_analytics.materialized()) }}
+    {%- endif -%}
+    {{ return(llm_analytics.not_materialized()) }}
+{% endmacro %}

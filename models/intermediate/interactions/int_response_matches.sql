@@ -51,11 +51,6 @@
 
 with
 
-queries as {{ llm_analytics.not_materialized() }} (
-    select * from {{ ref('int_queries') }}
-    where is_withdrawn is not true
-),
-
 identities as (
     select * from {{ ref('int_identities') }}
 ),
@@ -112,10 +107,36 @@ touched as (
 ),
 {% endif %}
 
-responses as {{ llm_analytics.not_materialized() }} (
+responses as {{ llm_analytics.materialized_if_incremental() }} (
     select * from {{ ref('int_responses') }}
     {%- if is_incremental() %}
     where event_id in (select touched.event_id from touched)
+    {%- endif %}
+),
+
+standing_queries as (
+    select
+        event_id,
+        thread_id,
+        trace_id,
+        conversation_turn,
+        user_id,
+        anonymous_id,
+        is_implied,
+        occurred_at,
+        sequence_number
+    from {{ ref('int_queries') }}
+    where is_withdrawn is not true
+),
+
+-- Queries that one of these calls may serve.
+queries as {{ llm_analytics.materialized_if_incremental() }} (
+    select * from standing_queries
+    {%- if is_incremental() %}
+    where
+        event_id in (select responses.query_id from responses)
+        or thread_id in (select responses.thread_id from responses)
+        or trace_id in (select responses.trace_id from responses)
     {%- endif %}
 ),
 
