@@ -1,4 +1,4 @@
--- One row per reporting date of the answer, evaluator, rubric with its version, criterion and label.
+-- One row per date of the answer, evaluator, rubric with its version, criterion and label.
 -- The last word of an evaluator on a thing counts, as in evaluation_scores_daily.
 with
 
