@@ -418,3 +418,41 @@ def test_postgres_holds_the_same_raw_tables(
         here = rows(warehouse, f"select {', '.join(names)} from raw.{table}")
         assert there == sorted(map(repr, here))
     connection.close()
+
+
+def test_values_become_literals_that_the_engine_reads_back_unchanged() -> None:
+    values = [
+        "it's a ? -- ;",
+        None,
+        True,
+        False,
+        -7,
+        datetime(2025, 1, 2, 3, 4, 5, 678901),
+        "\\'é\0",
+    ]
+    sql = landing.with_values(f"select {', '.join('?' for _ in values)}", values)
+    assert list(duckdb.sql(sql).fetchall()[0]) == values
+    assert landing.with_values("select 'what?'", []) == "select 'what?'"
+    with pytest.raises(ValueError, match="zip"):
+        landing.with_values("select ?, 'what?'", [1])
+    with pytest.raises(TypeError, match="no literal for float"):
+        landing.with_values("select ?", [1.5])
+
+
+@pytest.mark.parametrize("lake", [False, True], ids=["warehouse", "lake"])
+def test_a_load_does_not_pay_for_pandas(tmp_path: Path, warehouse: Path, lake: bool) -> None:
+    """The engine would import it, and pyarrow, at the first value that is bound: two seconds."""
+    options = ["--lake", str(tmp_path / "lake")] if lake else []
+    path = write_lines(tmp_path / "it's.queries.jsonl", [*EVENTS, EVENTS[0], b"{"])
+    program = (
+        "import sys; from llm_analytics.cli import main; status = main(sys.argv[1:]);"
+        " print(status, 'pandas' in sys.modules, 'pyarrow' in sys.modules)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, "load", *options, "--stream", "queries", str(path)],
+        env={**os.environ, "LLM_ANALYTICS_WAREHOUSE": str(warehouse)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines()[-1] == "3 False False"

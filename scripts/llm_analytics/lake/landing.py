@@ -20,7 +20,7 @@ import duckdb
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.lake.storage import Storage
 from llm_analytics.loading.fast_lane import quote_text
-from llm_analytics.loading.landing import SCHEMA
+from llm_analytics.loading.landing import SCHEMA, with_values
 
 #: Schema of the views over what earlier loads have written.
 _EARLIER = "lake"
@@ -58,7 +58,7 @@ class LakeTarget:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows, if it has any."""
-        return self._work.execute(sql, list(values)).fetchall()
+        return self._work.execute(with_values(sql, values)).fetchall()
 
     def staged(self, name: str, columns: dict[str, str]) -> str:
         """Say where the staged rows can be read."""

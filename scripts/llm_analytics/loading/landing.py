@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import duckdb
 
+from llm_analytics.loading.fast_lane import quote_text
 from llm_analytics.loading.policy import Policy
 from llm_analytics.tracking_plan import Stream
 from llm_analytics.warehouse import Warehouse, open_postgres
@@ -100,6 +101,31 @@ class Target(Protocol):
         """Lets go of the warehouse."""
 
 
+def with_values(sql: str, values: Sequence[Any]) -> str:
+    """The statement with a literal for each `?`, for DuckDB.
+
+    It imports pandas and pyarrow for the first bound value: more work than all of a small load.
+    """
+    if not values:
+        return sql  # a `?` in it is in a text: of a URL, say
+    parts = sql.split("?")
+    literals = [_literal(value) for value in values]
+    return "".join(part + one for part, one in zip(parts, [*literals, ""], strict=True))
+
+
+def _literal(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case str():
+            return quote_text(value).replace("\0", "' || chr(0) || '")
+        case datetime():
+            return f"timestamp {quote_text(value.isoformat())}"
+        case bool() | int():
+            return str(value).lower()
+    raise TypeError(f"no literal for {type(value).__name__}")
+
+
 class DuckDbTarget:
     """The warehouse file, in the same instance as the staging tables."""
 
@@ -112,7 +138,7 @@ class DuckDbTarget:
 
     def run(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a statement and return its rows, if it has any."""
-        return self._connection.execute(sql, list(values)).fetchall()
+        return self._connection.execute(with_values(sql, values)).fetchall()
 
     def staged(self, name: str, columns: dict[str, str]) -> str:
         """Say where the staged rows can be read."""
