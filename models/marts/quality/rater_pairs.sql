@@ -3,33 +3,17 @@
 with
 
 evaluations as (
-    select * from {{ ref('int_evaluations') }}
+    select * from {{ ref('int_dated_evaluations') }}
 ),
 
-ranked as (
+last_words as (
     select
-        evaluations.evaluator_kind,
-        evaluations.evaluator_id,
-        evaluations.rubric,
-        evaluations.rubric_version,
-        evaluations.criterion,
-        {{ llm_analytics.evaluated_thing('evaluations') }} as thing,
-        {{ llm_analytics.verdict('evaluations.score', 'evaluations.label') }} as verdict,
-        row_number() over (
-            partition by
-                evaluations.evaluator_kind,
-                evaluations.evaluator_id,
-                evaluations.rubric,
-                evaluations.rubric_version,
-                evaluations.criterion,
-                {{ llm_analytics.evaluated_thing('evaluations') }}
-            order by
-                evaluations.occurred_at desc,
-                coalesce(evaluations.sequence_number, 0) desc,
-                {{ llm_analytics.text_order('evaluations.event_id') }} desc
-        ) as recency
+        evaluations.*,
+        {{ llm_analytics.verdict('evaluations.score', 'evaluations.label') }} as verdict
     from evaluations
-    where evaluations.evaluator_id is not null
+    where
+        evaluations.recency = 1
+        and evaluations.evaluator_id is not null
 ),
 
 -- The last verdict of each evaluator; humans before judges, then by name.
@@ -49,10 +33,8 @@ verdicts as (
         count(*) over (
             partition by rubric, rubric_version, criterion, thing, evaluator_kind
         ) as n_peers
-    from ranked
-    where
-        recency = 1
-        and verdict is not null
+    from last_words
+    where verdict is not null
     window thing_order as (
         partition by rubric, rubric_version, criterion, thing
         order by
