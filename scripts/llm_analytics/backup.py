@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.errors import LlmAnalyticsError, LockedWarehouseError
 from llm_analytics.warehouse import open_duckdb, resolve_warehouse
 
 
@@ -35,6 +35,8 @@ def copy_warehouse(source: Path, destination: Path) -> int:
             os.fsync(file.fileno())
         # A copy that cannot be opened takes nobody's place.
         open_duckdb(str(beside), read_only=True).close()
+        # What a command that died had not yet written into the file that is replaced.
+        Path(f"{destination}.wal").unlink(missing_ok=True)
         beside.replace(destination)
     except OSError as error:
         raise LlmAnalyticsError(f"{destination}: {error.strerror}") from error
@@ -73,6 +75,11 @@ def register(app: typer.Typer) -> None:
         if target.exists():
             if not replace:
                 raise LlmAnalyticsError(f"{target} is there: --replace puts the copy in its place")
-            open_duckdb(str(target)).close()  # not while someone has it
+            try:
+                open_duckdb(str(target), read_only=True).close()
+            except LockedWarehouseError:
+                raise
+            except LlmAnalyticsError:
+                pass  # what is damaged is what a copy is kept for
         n_bytes = copy_warehouse(of, target)
         typer.echo(f"{target}: {n_bytes:,} bytes")

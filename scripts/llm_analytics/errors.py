@@ -3,3 +3,7 @@
 
 class LlmAnalyticsError(Exception):
     """Something the user can act on; its message is one clear line without a trace."""
+
+
+class LockedWarehouseError(LlmAnalyticsError):
+    """Another process has the warehouse file."""

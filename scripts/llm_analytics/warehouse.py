@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.errors import LlmAnalyticsError, LockedWarehouseError
 
 DEFAULT_FILE = "warehouse.duckdb"
 _LOCKED = re.compile(r"Conflicting lock is held in .*?\(PID (\d+)\)", re.DOTALL)
@@ -58,11 +58,18 @@ def explain_duckdb_error(error: Exception, location: str) -> LlmAnalyticsError:
     """One clear line for what DuckDB reports when a warehouse file cannot be used."""
     text = str(error)
     if locked := _LOCKED.search(text):
-        return LlmAnalyticsError(f"{location} is locked by pid {locked.group(1)}; close it first")
+        return LockedWarehouseError(
+            f"{location} is locked by pid {locked.group(1)}; close it first"
+        )
     if "Could not set lock" in text:
-        return LlmAnalyticsError(f"{location} is locked by another process; close it first")
-    if "not a valid DuckDB database" in text or "magic bytes" in text or "checksum" in text:
+        return LockedWarehouseError(f"{location} is locked by another process; close it first")
+    if "not a valid DuckDB database" in text or "magic bytes" in text:
         return LlmAnalyticsError(f"{location} is not a warehouse file (no DuckDB database)")
+    if "checksum" in text:
+        return LlmAnalyticsError(
+            f"{location} is damaged, as by a kill or a power cut while it was written: put a backup"
+            " in its place (`llm-analytics restore FILE --replace`), load what came since"
+        )
     if "No space left" in text or "File too large" in text or "Disk quota" in text:
         return LlmAnalyticsError("the disk is full; nothing was changed")
     if "Out of Memory" in text and "max_temp_directory_size" in text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -54,6 +55,37 @@ def test_a_copy_is_whole_and_comes_back(
     assert [path.name for path in copy.parent.iterdir()] == ["copy.duckdb"]
 
 
+def test_a_copy_takes_the_place_of_a_torn_warehouse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a kill amid a write leaves it: a block that is torn, and what was not yet written."""
+    file, copy = tmp_path / "warehouse.duckdb", tmp_path / "copy.duckdb"
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(file))
+    exports = [write(tmp_path / f"{n}.jsonl", event) for n, event in enumerate(EVENTS[:2])]
+    assert main(["load", str(exports[0])]) == 0
+    assert main(["backup", str(copy)]) == 0
+    died = tmp_path / "died.duckdb"
+    shutil.copy(file, died)
+    with duckdb.connect(str(died)) as database:
+        database.execute("set checkpoint_threshold = '1GB'")
+        database.execute("delete from raw.events_queries")
+        shutil.copy(f"{died}.wal", f"{file}.wal")
+    with file.open("r+b") as torn:
+        torn.seek(3 * 4096 + 100)
+        torn.write(bytes(4096))
+    capsys.readouterr()
+    assert main(["load", str(exports[1])]) == 1
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "is damaged" in message
+    assert "llm-analytics restore" in message
+    assert main(["restore", str(copy), "--replace"]) == 0
+    assert main(["load", str(exports[1])]) == 0
+    with duckdb.connect(str(file)) as database:
+        found = database.execute("select count(*) from raw.events_queries").fetchall()
+    assert found == [(2,)], "one of the copy, which nothing deleted, and one that came since"
+
+
 def test_a_warehouse_in_use_is_not_copied(tmp_path: Path, project: DbtProject) -> None:
     project.load(write(tmp_path / "one.jsonl", EVENTS[0]))
     with duckdb.connect(project.warehouse) as database:
@@ -62,6 +94,12 @@ def test_a_warehouse_in_use_is_not_copied(tmp_path: Path, project: DbtProject) -
     assert done.returncode == 1
     assert "is locked by" in done.stderr
     assert not (tmp_path / "copy.duckdb").exists()
+    project.command("backup", tmp_path / "copy.duckdb")
+    with duckdb.connect(project.warehouse) as database:
+        database.execute("begin")
+        done = project.command("restore", tmp_path / "copy.duckdb", "--replace", check=False)
+    assert done.returncode == 1
+    assert "is locked by" in done.stderr
 
 
 def test_data_of_an_older_plan_are_built_and_gain_the_new_fields(
@@ -88,11 +126,12 @@ def test_data_of_an_older_plan_are_built_and_gain_the_new_fields(
 @pytest.mark.parametrize(
     ("codes", "status", "called"),
     [
-        ({}, 0, ["load", "build", "alert"]),
-        ({"load": 3}, 0, ["load", "build", "alert"]),
+        ({}, 0, ["load", "build", "backup", "alert"]),
+        ({"load": 3}, 0, ["load", "build", "backup", "alert"]),
         ({"load": 1}, 1, ["load", "alert"]),
         ({"build": 1}, 1, ["load", "build", "alert"]),
-        ({"alert": 1}, 1, ["load", "build", "alert"]),
+        ({"backup": 1}, 1, ["load", "build", "backup", "alert"]),
+        ({"alert": 1}, 1, ["load", "build", "backup", "alert"]),
     ],
 )
 def test_the_daily_run_stops_at_a_failure_and_tells_it(
@@ -111,7 +150,11 @@ def test_the_daily_run_stops_at_a_failure_and_tells_it(
         program.chmod(0o755)
     done = subprocess.run(
         ["bash", home / "scripts" / "daily.sh", "exports/"],  # noqa: S607
-        env={**os.environ, "LLM_ANALYTICS_NOTIFY": "json://host/"},
+        env={
+            **os.environ,
+            "LLM_ANALYTICS_NOTIFY": "json://host/",
+            "LLM_ANALYTICS_BACKUP": "backups/warehouse.duckdb",
+        },
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, (home / "called").read_text().split()) == (status, called)

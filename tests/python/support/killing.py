@@ -20,6 +20,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from llm_analytics.backup import copy_warehouse
+from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.warehouse import open_duckdb
 from support.project import DbtProject
 
 #: What is imported once, before the forks.
@@ -177,6 +180,29 @@ class Loading:
         except EOFError:
             pass
         return answer
+
+
+def set_aside(warehouse: Path, copy: Path) -> None:
+    """Copy a warehouse, with what a process that was killed has left beside the file."""
+    with open_duckdb(str(warehouse)) as database:
+        database.execute("checkpoint")
+    copy_warehouse(warehouse, copy)
+
+
+def torn_by_kill(warehouse: Path, copy: Path) -> bool:
+    """Put a copy in the place of a file that a kill tore, as docs/incremental.md says.
+
+    DuckDB writes its metadata over blocks in use. Returns whether it was torn; any other error of
+    opening it is raised.
+    """
+    try:
+        open_duckdb(str(warehouse), read_only=True).close()
+    except LlmAnalyticsError as error:
+        if "is damaged" not in str(error):
+            raise
+        copy_warehouse(copy, warehouse)
+        return True
+    return False
 
 
 def _begin(target: Any, *args: object) -> tuple[multiprocessing.process.BaseProcess, Connection]:
