@@ -45,6 +45,24 @@ quietly() { # log-file command [argument]...: show the last line of its output, 
     grep -vE '^([0-9:]+)?[[:space:]]*$' "$log" | tail -n 1
 }
 
+beside() { # log-file command [argument]...: run it in the background; `join_beside` waits and tells
+    beside_log="$1"
+    shift
+    mkdir -p "$(dirname "$beside_log")"
+    "$@" >"$beside_log" 2>&1 </dev/null &
+    beside_pid=$!
+    # A script that fails takes it along.
+    trap 'kill "$beside_pid" 2>/dev/null || true' EXIT
+}
+
+join_beside() { # show what the command beside has written; its status
+    local status=0
+    wait "$beside_pid" || status=$?
+    trap - EXIT
+    cat "$beside_log"
+    return "$status"
+}
+
 use_scratch() { # folder: a warehouse and dbt artifacts of its own, away from the user's
     mkdir -p "$1"
     export LLM_ANALYTICS_WAREHOUSE="$1/warehouse.duckdb"

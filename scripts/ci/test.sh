@@ -35,7 +35,8 @@ if [[ "$size" == fast ]]; then
     scripts/ci/demo.sh simulated build/fast
 else
     step "Environment" scripts/ci/venv.sh dev
-    scripts/ci/lint.sh
+    # Most of these steps use one core, so the checks run beside the builds.
+    beside build/lint.txt scripts/ci/lint.sh
     # The base install must do the main job alone, so it gets an environment that has nothing else.
     step "Environment with the base packages alone" scripts/ci/venv.sh base build/base-venv
     scripts/ci/demo.sh simulated build/ci build/base-venv
@@ -43,8 +44,10 @@ else
     step "Browser" scripts/ci/browser.sh
     scripts/ci/conventions.sh build/ci
     step "Build without any warehouse" empty_build
+    join_beside
 fi
 
 section "pytest"
 # shellcheck disable=SC2086 # several arguments in one variable
-exec .venv/bin/python -m pytest -m "$selection" --numprocesses "$workers" ${PYTEST_ARGS:-}
+exec .venv/bin/python -m pytest -m "$selection" --numprocesses "$workers" --dist loadgroup \
+    ${PYTEST_ARGS:-}

@@ -50,6 +50,10 @@ class World:
                 continue
 
 
+# The world is built once, by one of pytest's workers.
+pytestmark = pytest.mark.xdist_group("analyses")
+
+
 @pytest.fixture(scope="module")
 def world(
     make_project: Callable[[Path], DbtProject], tmp_path_factory: pytest.TempPathFactory

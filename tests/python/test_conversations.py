@@ -41,6 +41,10 @@ def events(number: int, conversation: str, text: str, **response: Any) -> list[d
     ]  # fmt: skip
 
 
+# The product is built once, by one of pytest's workers.
+pytestmark = pytest.mark.xdist_group("conversations")
+
+
 @pytest.fixture(scope="module")
 def product(
     make_project: Callable[[Path], DbtProject], tmp_path_factory: pytest.TempPathFactory

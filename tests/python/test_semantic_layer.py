@@ -11,7 +11,8 @@ import pytest
 from metrics_page import contracts
 from support.project import DbtProject, copy_project
 
-pytestmark = pytest.mark.dbt
+# The layer is built once, by one of pytest's workers.
+pytestmark = [pytest.mark.dbt, pytest.mark.xdist_group("semantic layer")]
 
 #: What a mart says of a metric over everything loaded. The marts are others than those the
 #: semantic models read, wherever another one knows.
