@@ -11,7 +11,7 @@ ENV LLM_ANALYTICS_WAREHOUSE=/data/warehouse.duckdb \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false \
     PYTHONUNBUFFERED=1
 
-WORKDIR /opt/llm-analytics
+WORKDIR /srv/llm-analytics
 COPY . .
 RUN scripts/ci/venv.sh base
 
