@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real dashboards serve docs venv test test-fast test-all lint bench bench-load lock clean
+.PHONY: help demo demo-real dashboards serve docs venv test test-fast test-all test-spark lint bench bench-load lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -44,6 +44,9 @@ test-fast:  ## For a change of one model: under 90 s
 
 test-all:  ## All tests, the long ones too
 	@scripts/ci/test.sh all
+
+test-spark:  ## Build on Spark, and compare with DuckDB; needs Java 17
+	@scripts/ci/spark.sh test
 
 lint:  ## Lint SQL and Python
 	@scripts/ci/venv.sh dev

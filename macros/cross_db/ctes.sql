@@ -22,8 +22,16 @@
     After `as` of a CTE that stands in a long row of them: written down once. DuckDB would look
     through all of them again for each, in time that doubles with each.
 #}
-{% macro materialized() -%}
+{% macro materialized() %}
+    {{- return(adapter.dispatch('materialized', 'llm_analytics')()) -}}
+{% endmacro %}
+
+{% macro default__materialized() -%}
     materialized
+{%- endmacro %}
+
+{# Spark has no such word. #}
+{% macro spark__materialized() -%}
 {%- endmacro %}
 
 {#
@@ -36,3 +44,81 @@
     {%- endif -%}
     {{ return(llm_analytics.not_materialized()) }}
 {% endmacro %}
+
+{#
+    Can a CTE be written down once? If not, one that only narrows what others read, by CTEs that
+    are read often themselves, costs more than it saves: each reader is planned with all of them.
+#}
+{% macro writes_ctes_down() %}
+    {{- return(adapter.dispatch('writes_ctes_down', 'llm_analytics')()) -}}
+{% endmacro %}
+
+{% macro default__writes_ctes_down() %}
+    {{- return(true) -}}
+{% endmacro %}
+
+{% macro spark__writes_ctes_down() %}
+    {{- return(false) -}}
+{% endmacro %}
+
+{#
+    A recursive CTE `name`: from each row of `start`, which has the column `edge_to`, all nodes that
+    `edges` lead to, each once, as the column `node` beside the `kept` columns. `equal` are columns
+    that both sides share. Edges may go in circles.
+#}
+{% macro reached(name, start, kept, node, edges, edge_from, edge_to, equal=[]) %}
+    {{- return(adapter.dispatch('reached', 'llm_analytics')(
+        name, start, kept, node, edges, edge_from, edge_to, equal
+    )) -}}
+{% endmacro %}
+
+{% macro default__reached(name, start, kept, node, edges, edge_from, edge_to, equal) -%}
+{{ name }} as (
+    select
+        {{ kept | join(',\n        ') }},
+        {{ edge_to }} as {{ node }}
+    from {{ start }}
+    union
+    select
+        {{ llm_analytics.columns_of(name, kept) }},
+        {{ edges }}.{{ edge_to }} as {{ node }}
+    from {{ name }}
+    inner join {{ edges }}
+        on
+            {{ name }}.{{ node }} = {{ edges }}.{{ edge_from }}
+            {%- for column in equal %}
+            and {{ name }}.{{ column }} = {{ edges }}.{{ column }}
+            {%- endfor %}
+)
+{%- endmacro %}
+
+{# Spark does not leave out what was reached before: each way remembers where it went. #}
+{% macro spark__reached(name, start, kept, node, edges, edge_from, edge_to, equal) -%}
+{{ name }}_ways as (
+    select
+        {{ kept | join(',\n        ') }},
+        {{ edge_to }} as {{ node }},
+        array({{ edge_to }}) as way
+    from {{ start }}
+    union all
+    select
+        {{ llm_analytics.columns_of('ways', kept) }},
+        {{ edges }}.{{ edge_to }} as {{ node }},
+        array_append(ways.way, {{ edges }}.{{ edge_to }}) as way
+    from {{ name }}_ways as ways
+    inner join {{ edges }}
+        on
+            ways.{{ node }} = {{ edges }}.{{ edge_from }}
+            {%- for column in equal %}
+            and ways.{{ column }} = {{ edges }}.{{ column }}
+            {%- endfor %}
+    where not array_contains(ways.way, {{ edges }}.{{ edge_to }})
+),
+
+{{ name }} as (
+    select distinct
+        {{ kept | join(',\n        ') }},
+        {{ node }}
+    from {{ name }}_ways
+)
+{%- endmacro %}

@@ -15,6 +15,15 @@
     (16 - bit_count(cast({{ any_bit }} & 1229782938247303441 as bit(64))))
 {%- endmacro %}
 
+{% macro spark__equal_nibbles(a, b) -%}
+    {%- set x = '(' ~ a ~ ' ^ ' ~ b ~ ')' -%}
+    {%- set bits = [x] -%}
+    {%- for places in [1, 2, 3] -%}
+        {%- do bits.append('shiftright(' ~ x ~ ', ' ~ places ~ ')') -%}
+    {%- endfor -%}
+    cast(16 - bit_count(({{ bits | join(' | ') }}) & 1229782938247303441) as bigint)
+{%- endmacro %}
+
 {# Rows for which a condition holds; NULL counts as not. #}
 {% macro count_if(condition) -%}
     count(case when {{ condition }} then 1 end)
@@ -33,8 +42,8 @@
 {# Ratio of two counts or amounts, the last operation over exact columns; 0/0 is NULL. #}
 {% macro ratio(numerator, denominator) -%}
     (
-        cast({{ numerator }} as double precision)
-        / nullif(cast({{ denominator }} as double precision), 0)
+        cast({{ numerator }} as {{ llm_analytics.type_double() }})
+        / nullif(cast({{ denominator }} as {{ llm_analytics.type_double() }}), 0)
     )
 {%- endmacro %}
 
@@ -49,6 +58,10 @@
 
 {% macro postgres__whole_quotient(dividend, divisor) -%}
     ({{ dividend }} / {{ divisor }})
+{%- endmacro %}
+
+{% macro spark__whole_quotient(dividend, divisor) -%}
+    ({{ dividend }} div {{ divisor }})
 {%- endmacro %}
 
 {#
@@ -67,6 +80,14 @@
     percentile_disc({{ q }}) within group (order by {{ expression }})
 {%- endmacro %}
 
+{# Spark's own percentile_disc answers in floating point. #}
+{% macro spark__quantile(expression, q) -%}
+    try_element_at(
+        sort_array(collect_list({{ expression }})),
+        cast(greatest(ceil({{ q }} * count({{ expression }})), 1) as int)
+    )
+{%- endmacro %}
+
 {# Now, in microseconds, for versions of rows only: no metric may look at the clock. #}
 {% macro clock_microseconds() %}
     {{ return(adapter.dispatch('clock_microseconds', 'llm_analytics')()) }}
@@ -78,4 +99,21 @@
 
 {% macro postgres__clock_microseconds() -%}
     cast(extract(epoch from clock_timestamp()) * 1000000 as bigint)
+{%- endmacro %}
+
+{% macro spark__clock_microseconds() -%}
+    unix_micros(current_timestamp())
+{%- endmacro %}
+
+{# The type of floating-point numbers of 64 bits. (dbt's own type_float has 32 on DuckDB.) #}
+{% macro type_double() %}
+    {{- return(adapter.dispatch('type_double', 'llm_analytics')()) -}}
+{% endmacro %}
+
+{% macro default__type_double() -%}
+    double precision
+{%- endmacro %}
+
+{% macro spark__type_double() -%}
+    double
 {%- endmacro %}

@@ -20,3 +20,17 @@
         {%- endfor %}
     )
 {%- endmacro %}
+
+{# The texts of a group in their order, with commas between them; NULL without any. #}
+{% macro list_of_texts(column) %}
+    {{- return(adapter.dispatch('list_of_texts', 'llm_analytics')(column)) -}}
+{% endmacro %}
+
+{% macro default__list_of_texts(column) -%}
+    {{ dbt.listagg(column, "', '", 'order by ' ~ llm_analytics.text_order(column)) }}
+{%- endmacro %}
+
+{# (dbt-spark's listagg takes no order.) #}
+{% macro spark__list_of_texts(column) -%}
+    nullif(array_join(sort_array(collect_list({{ column }})), ', '), '')
+{%- endmacro %}

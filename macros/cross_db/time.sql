@@ -11,6 +11,10 @@
     cast(extract(epoch from {{ timestamp }}) * 1000000 as bigint)
 {%- endmacro %}
 
+{% macro spark__epoch_microseconds(timestamp) -%}
+    unix_micros(cast({{ timestamp }} as timestamp))
+{%- endmacro %}
+
 {#
     Whole microseconds from one timestamp to another; exact, unlike differences in floating
     seconds.
@@ -35,6 +39,12 @@
     ({{ timestamp }} + {{ seconds }} * interval '1 second')
 {%- endmacro %}
 
+{% macro spark__add_seconds(timestamp, seconds) -%}
+    timestamp_micros(
+        unix_micros(cast({{ timestamp }} as timestamp)) + cast({{ seconds }} as bigint) * 1000000
+    )
+{%- endmacro %}
+
 {#
     The reporting date of a UTC timestamp: its date in the reporting zone, daylight saving
     included.
@@ -44,9 +54,35 @@
     {%- if zone == 'UTC' -%}
         cast({{ timestamp }} as date)
     {%- else -%}
-        cast(({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}' as date)
+        cast({{ llm_analytics.time_in_zone(timestamp, zone) }} as date)
     {%- endif -%}
 {% endmacro %}
+
+{# What clocks of a zone show at a UTC timestamp. #}
+{% macro time_in_zone(timestamp, zone) %}
+    {{ return(adapter.dispatch('time_in_zone', 'llm_analytics')(timestamp, zone)) }}
+{% endmacro %}
+
+{% macro default__time_in_zone(timestamp, zone) -%}
+    ({{ timestamp }} at time zone 'UTC') at time zone '{{ zone }}'
+{%- endmacro %}
+
+{% macro spark__time_in_zone(timestamp, zone) -%}
+    from_utc_timestamp({{ timestamp }}, '{{ zone }}')
+{%- endmacro %}
+
+{# The UTC timestamp at which clocks of a zone show a time. #}
+{% macro time_from_zone(timestamp, zone) %}
+    {{ return(adapter.dispatch('time_from_zone', 'llm_analytics')(timestamp, zone)) }}
+{% endmacro %}
+
+{% macro default__time_from_zone(timestamp, zone) -%}
+    (({{ timestamp }} at time zone '{{ zone }}') at time zone 'UTC')
+{%- endmacro %}
+
+{% macro spark__time_from_zone(timestamp, zone) -%}
+    to_utc_timestamp({{ timestamp }}, '{{ zone }}')
+{%- endmacro %}
 
 {# The UTC instant at which a reporting date begins. #}
 {% macro start_of_reporting_date(date) %}
@@ -54,7 +90,7 @@
     {%- if zone == 'UTC' -%}
         cast({{ date }} as timestamp)
     {%- else -%}
-        ((cast({{ date }} as timestamp) at time zone '{{ zone }}') at time zone 'UTC')
+        {{ llm_analytics.time_from_zone('cast(' ~ date ~ ' as timestamp)', zone) }}
     {%- endif -%}
 {% endmacro %}
 
@@ -67,6 +103,10 @@
     ({{ date }} + cast({{ days }} as integer))
 {%- endmacro %}
 
+{% macro spark__add_days(date, days) -%}
+    date_add({{ date }}, cast({{ days }} as integer))
+{%- endmacro %}
+
 {# Whole days from one date to another. #}
 {% macro days_between(earlier, later) %}
     {{ return(adapter.dispatch('days_between', 'llm_analytics')(earlier, later)) }}
@@ -74,6 +114,10 @@
 
 {% macro default__days_between(earlier, later) -%}
     cast({{ later }} - {{ earlier }} as bigint)
+{%- endmacro %}
+
+{% macro spark__days_between(earlier, later) -%}
+    cast(datediff({{ later }}, {{ earlier }}) as bigint)
 {%- endmacro %}
 
 {# The start of the stretch of whole minutes, counted from midnight UTC, that a timestamp lies in. #}

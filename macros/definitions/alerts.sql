@@ -4,6 +4,7 @@
     Cochran 1977, 6.11). Of one user alone nothing is known: the error is the ratio itself.
 #}
 {% macro clustered_error(numerator, denominator) -%}
+    {%- set double = llm_analytics.type_double() %}
     {%- set ratio = llm_analytics.ratio('sum(' ~ numerator ~ ')', 'sum(' ~ denominator ~ ')') -%}
     {%- set n_users = 'count(nullif(' ~ denominator ~ ', 0))' -%}
     case
@@ -11,16 +12,16 @@
             then
                 sqrt(
                     greatest(
-                        cast(sum({{ numerator }} * {{ numerator }}) as double precision)
+                        cast(sum({{ numerator }} * {{ numerator }}) as {{ double }})
                         - 2 * {{ ratio }}
-                        * cast(sum({{ numerator }} * {{ denominator }}) as double precision)
+                        * cast(sum({{ numerator }} * {{ denominator }}) as {{ double }})
                         + {{ ratio }} * {{ ratio }}
-                        * cast(sum({{ denominator }} * {{ denominator }}) as double precision),
+                        * cast(sum({{ denominator }} * {{ denominator }}) as {{ double }}),
                         0
                     )
-                    * cast({{ n_users }} as double precision) / ({{ n_users }} - 1)
+                    * cast({{ n_users }} as {{ double }}) / ({{ n_users }} - 1)
                 )
-                / cast(sum({{ denominator }}) as double precision)
+                / cast(sum({{ denominator }}) as {{ double }})
         when {{ n_users }} = 1 then {{ ratio }}
     end
 {%- endmacro %}
@@ -35,12 +36,12 @@
             then
                 greatest(
                     least(
-                        cast({{ n }} as double precision),
+                        cast({{ n }} as {{ llm_analytics.type_double() }}),
                         {{ share }} * (1 - {{ share }}) / ({{ standard_error }} * {{ standard_error }})
                     ),
                     1
                 )
-        else cast({{ n }} as double precision)
+        else cast({{ n }} as {{ llm_analytics.type_double() }})
     end
 {%- endmacro %}
 
@@ -50,7 +51,7 @@
     Cornish-Fisher expansion.
 #}
 {% macro share_margin(expected, direction, errors, n) -%}
-    {%- set z = 'cast(' ~ errors ~ ' as double precision)' -%}
+    {%- set z = 'cast(' ~ errors ~ ' as ' ~ llm_analytics.type_double() ~ ')' -%}
     (
         {{ z }} * sqrt(greatest({{ expected }} * (1 - {{ expected }}), 0) / {{ n }})
         + case when {{ direction }} = 'above' then 1 else -1 end
@@ -73,8 +74,8 @@
 {% macro default__robust_limit(
     noise, direction, errors, median, expected, deviation, n, relative_error
 ) %}
-    {%- set z = 'cast(' ~ errors ~ ' as double precision)' -%}
-    {%- set spread = 'cast(1.4826 as double precision) * ' ~ deviation -%}
+    {%- set z = 'cast(' ~ errors ~ ' as ' ~ llm_analytics.type_double() ~ ')' -%}
+    {%- set spread = 'cast(1.4826 as ' ~ llm_analytics.type_double() ~ ') * ' ~ deviation -%}
     {%- set sign = "case when " ~ direction ~ " = 'above' then 1 else -1 end" -%}
     case
         when {{ noise }} = 'mean' and {{ median }} > 0
@@ -103,7 +104,7 @@
     small a window further.
 #}
 {% macro static_limit(threshold, direction, noise, n) -%}
-    {%- set share = 'cast(' ~ threshold ~ ' as double precision)' -%}
+    {%- set share = 'cast(' ~ threshold ~ ' as ' ~ llm_analytics.type_double() ~ ')' -%}
     (
         {{ share }}
         + case when {{ direction }} = 'above' then 1 else -1 end

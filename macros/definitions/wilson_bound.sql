@@ -9,12 +9,13 @@
 
 {% macro default__wilson_bound(successes, trials, side) -%}
     {#- z as text, its square by the engine: decimals become floats differently on each. -#}
-    {%- set z = "cast('1.959963984540054' as double precision)" -%}
-    {%- set s = 'cast(' ~ successes ~ ' as double precision)' -%}
-    {%- set n = 'nullif(cast(' ~ trials ~ ' as double precision), 0)' -%}
+    {%- set double = llm_analytics.type_double() -%}
+    {%- set z = "cast('1.959963984540054' as " ~ double ~ ")" -%}
+    {%- set s = 'cast(' ~ successes ~ ' as ' ~ double ~ ')' -%}
+    {%- set n = 'nullif(cast(' ~ trials ~ ' as ' ~ double ~ '), 0)' -%}
     case
         when {{ successes }} = {{ '0' if side == 'low' else trials }} and {{ trials }} > 0
-            then cast({{ 0 if side == 'low' else 1 }} as double precision)
+            then cast({{ 0 if side == 'low' else 1 }} as {{ double }})
         else
             (
                 {{ s }} + {{ z }} * {{ z }} / 2

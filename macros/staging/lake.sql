@@ -40,11 +40,16 @@
 
 {% macro default__lake_files(folder) -%}
     {{ exceptions.raise_compiler_error(
-        'DuckDB reads a lake, ' ~ target.type ~ ' does not: unset LLM_ANALYTICS_LAKE'
+        'DuckDB and Spark read a lake, ' ~ target.type ~ ' does not: unset LLM_ANALYTICS_LAKE'
     ) }}
 {%- endmacro %}
 
 {% macro duckdb__lake_files(folder) -%}
     read_parquet('{{ folder | replace("'", "''") }}/**/*.parquet', union_by_name = true,
         hive_partitioning = true, hive_types_autocast = false)
+{%- endmacro %}
+
+{# (The profile asks for spark.sql.parquet.mergeSchema.) #}
+{% macro spark__lake_files(folder) -%}
+    parquet.`{{ folder }}`
 {%- endmacro %}

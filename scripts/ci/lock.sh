@@ -23,4 +23,6 @@ compile() { # output, then further options of `uv pip compile`
 compile requirements/dev.txt --extra dev "$@"
 compile requirements/base.txt --constraint requirements/dev.txt "$@"
 compile requirements/demo.txt --extra boards --constraint requirements/dev.txt "$@"
+# Spark has an environment of its own, with what the base has in the same versions.
+compile requirements/spark.txt --extra spark --constraint requirements/dev.txt "$@"
 wc -l requirements/*.txt

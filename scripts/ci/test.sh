@@ -47,6 +47,11 @@ else
     join_beside
 fi
 
+# Without Java the tests on Spark are skipped, and say so.
+if [[ "$size" == all ]] && { [[ -x "${JAVA_HOME:-}/bin/java" ]] || command -v java >/dev/null; }; then
+    scripts/ci/spark.sh venv
+fi
+
 section "pytest"
 # shellcheck disable=SC2086 # several arguments in one variable
 exec .venv/bin/python -m pytest -m "$selection" --numprocesses "$workers" --dist loadgroup \

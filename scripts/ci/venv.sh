@@ -3,13 +3,15 @@
 #   scripts/ci/venv.sh base [FOLDER]   what loading, dbt build, statistics and publishing need
 #   scripts/ci/venv.sh demo [FOLDER]   the same, and what draws boards
 #   scripts/ci/venv.sh dev [FOLDER]    everything: PostgreSQL, lint and tests too
+#   scripts/ci/venv.sh spark FOLDER    dbt on Spark, apart from the rest
 # FOLDER is .venv unless given. What is up to date stays; what an older lock made is made again.
 # PYTHON names the interpreter; without it, the first of Python 3.11 to 3.13 that is found.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-kind="${1:?base, demo or dev}"
+kind="${1:?base, demo, dev or spark}"
 folder="${2:-.venv}"
-[[ "$kind" == base || "$kind" == demo || "$kind" == dev ]] || fail "unknown kind of environment: $kind"
+[[ "$kind" == base || "$kind" == demo || "$kind" == dev || "$kind" == spark ]] ||
+    fail "unknown kind of environment: $kind"
 
 is_supported() { # python: does it run, and is it one of the versions in the lock?
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null

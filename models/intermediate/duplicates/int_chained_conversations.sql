@@ -36,19 +36,10 @@ links as (
     where previous_response_id is not null
 ),
 
-reached as (
-    select
-        response_id,
-        previous_response_id as ancestor_id
-    from links
-    union
-    select
-        reached.response_id,
-        links.previous_response_id as ancestor_id
-    from reached
-    inner join links
-        on reached.ancestor_id = links.response_id
-),
+{{ llm_analytics.reached(
+    'reached', start='links', kept=['response_id'], node='ancestor_id',
+    edges='links', edge_from='response_id', edge_to='previous_response_id'
+) }},
 
 -- The first response of a chain continues none, or one that nobody recorded.
 rooted as (

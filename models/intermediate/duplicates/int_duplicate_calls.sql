@@ -192,26 +192,21 @@ parents as (
     where parent_span_id is not null
 ),
 
-enclosing as (
+billable as (
     select
         event_id,
         trace_id,
-        parent_span_id as span_id
+        parent_span_id
     from calls
     where
         parent_span_id is not null
         and coalesce(input_tokens, 0) + coalesce(output_tokens, 0) > 0
-    union
-    select
-        enclosing.event_id,
-        enclosing.trace_id,
-        parents.parent_span_id as span_id
-    from enclosing
-    inner join parents
-        on
-            enclosing.trace_id = parents.trace_id
-            and enclosing.span_id = parents.span_id
 ),
+
+{{ llm_analytics.reached(
+    'enclosing', start='billable', kept=['event_id', 'trace_id'], node='span_id',
+    edges='parents', edge_from='span_id', edge_to='parent_span_id', equal=['trace_id']
+) }},
 
 enclosed as (
     select

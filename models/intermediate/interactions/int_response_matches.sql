@@ -132,7 +132,7 @@ standing_queries as (
 -- Queries that one of these calls may serve.
 queries as {{ llm_analytics.materialized_if_incremental() }} (
     select * from standing_queries
-    {%- if is_incremental() %}
+    {%- if is_incremental() and llm_analytics.writes_ctes_down() %}
     where
         event_id in (select responses.query_id from responses)
         or thread_id in (select responses.thread_id from responses)

@@ -222,7 +222,7 @@ figures as (
         cast({{ numerator }} as decimal(38, 12)) as numerator,
         cast({{ denominator }} as decimal(38, 12)) as denominator,
         {% if figure.value -%}
-        cast({{ figure.value }} as double precision) as value,
+        cast({{ figure.value }} as {{ llm_analytics.type_double() }}) as value,
         {%- else -%}
         {{ llm_analytics.ratio(numerator, denominator) }} as value,
         {%- endif %}
@@ -232,7 +232,7 @@ figures as (
         {% elif figure[side] -%}
         {{ llm_analytics.ratio(figure[side], denominator) }} as {{ side }},
         {% else -%}
-        cast(null as double precision) as {{ side }},
+        cast(null as {{ llm_analytics.type_double() }}) as {{ side }},
         {% endif -%}
         {% endfor -%}
         {{ figure.note_column or "'" ~ figure.note ~ "'" }} as note

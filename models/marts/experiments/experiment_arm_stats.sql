@@ -118,7 +118,7 @@ final as (
         segmented.allocation_phase,
         coalesce(roles.metric_role, 'secondary') as metric_role,
         roles.margin_kind,
-        {{ llm_analytics.metric_property('segmented.metric', 'unit', 'text') }} as unit,
+        {{ llm_analytics.metric_property('segmented.metric', 'unit', dbt.type_string()) }} as unit,
 
         -- numerics
         segmented.window_days,

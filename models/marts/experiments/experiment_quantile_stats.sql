@@ -4,6 +4,7 @@
 {% set keys = [
     'experiment_id', 'metric', 'variant', 'allocation_phase', 'window_days', 'quantile_percent',
 ] %}
+{% set double = llm_analytics.type_double() %}
 
 with
 
@@ -85,10 +86,10 @@ spreads as (
                     cast(
                         sum_den * sum_den * sum_num_num
                         - 2 * sum_num * sum_den * sum_num_den
-                        + sum_num * sum_num * sum_den_den as double precision
+                        + sum_num * sum_num * sum_den_den as {{ double }}
                     )
-                    * cast(n_units as double precision) / cast(n_units - 1 as double precision)
-                ) / cast(sum_den * sum_den as double precision)
+                    * cast(n_units as {{ double }}) / cast(n_units - 1 as {{ double }})
+                ) / cast(sum_den * sum_den as {{ double }})
         end as half_width
     from unit_sums
 ),
@@ -103,10 +104,10 @@ bounds as (
         sum_num_den,
         sum_den_den,
         cast(floor(
-            cast(sum_den as double precision) * (quantile_percent / 100e0 - half_width)
+            cast(sum_den as {{ double }}) * (quantile_percent / 100e0 - half_width)
         ) as {{ dbt.type_bigint() }}) as low_rank,
         cast(ceil(
-            cast(sum_den as double precision) * (quantile_percent / 100e0 + half_width)
+            cast(sum_den as {{ double }}) * (quantile_percent / 100e0 + half_width)
         ) as {{ dbt.type_bigint() }}) as high_rank
     from spreads
 ),
@@ -135,7 +136,7 @@ final as (
         bounds.allocation_phase,
         coalesce(roles.metric_role, 'secondary') as metric_role,
         roles.margin_kind,
-        {{ llm_analytics.metric_property('bounds.metric', 'unit', 'text') }} as unit,
+        {{ llm_analytics.metric_property('bounds.metric', 'unit', dbt.type_string()) }} as unit,
 
         -- numerics
         bounds.window_days,

@@ -180,7 +180,7 @@ final as (
         and (
             beyond is null
             or {{ llm_analytics.is_beyond(
-                'metric_value', 'direction', 'cast(beyond as double precision)'
+                'metric_value', 'direction', 'cast(beyond as ' ~ llm_analytics.type_double() ~ ')'
             ) }}
         ) as is_firing
     from limited

@@ -118,7 +118,7 @@ final as (
         domain,
         metric,
         min(n_rows) as n_rows_supporting,
-        {{ dbt.listagg('missing', "', '", 'order by ' ~ llm_analytics.text_order('missing')) }}
+        {{ llm_analytics.list_of_texts('missing') }}
             as missing,
         count(missing) = 0 as is_computable
     from missing_inputs

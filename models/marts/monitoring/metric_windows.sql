@@ -5,7 +5,7 @@
     'product_events': 'int_product_events', 'probes': 'int_probes',
 } %}
 {% set no_value = 'cast(null as ' ~ dbt.type_string() ~ ')' %}
-{% set no_error = 'cast(null as double precision) as standard_error' %}
+{% set no_error = 'cast(null as ' ~ llm_analytics.type_double() ~ ') as standard_error' %}
 
 with
 
@@ -172,7 +172,7 @@ windows as (
         window_started_at,
         null as numerator,
         n_latency as denominator,
-        cast(latency_p95_ms as double precision) as metric_value,
+        cast(latency_p95_ms as {{ llm_analytics.type_double() }}) as metric_value,
         {{ no_error }}
     from attempts
     union all
@@ -232,7 +232,7 @@ windows as (
         stream_hours.window_started_at,
         coalesce(events.n_events, 0) as numerator,
         null as denominator,
-        cast(coalesce(events.n_events, 0) as double precision) as metric_value,
+        cast(coalesce(events.n_events, 0) as {{ llm_analytics.type_double() }}) as metric_value,
         {{ no_error }}
     from stream_hours
     left join events

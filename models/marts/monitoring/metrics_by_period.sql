@@ -119,7 +119,7 @@ together as (
         denominator,
         case
             when is_ratio then {{ llm_analytics.ratio('numerator', 'denominator') }}
-            else cast(numerator as double precision)
+            else cast(numerator as {{ llm_analytics.type_double() }})
         end as metric_value,
         is_mature
     from sums
@@ -134,7 +134,7 @@ together as (
         latency_counts.n_days,
         cast(null as decimal(38, 12)) as numerator,
         cast(latency_counts.n_calls as decimal(38, 12)) as denominator,
-        cast(latency_quantiles.value_ms as double precision) as metric_value,
+        cast(latency_quantiles.value_ms as {{ llm_analytics.type_double() }}) as metric_value,
         true as is_mature
     from latency_counts
     inner join latency_quantiles

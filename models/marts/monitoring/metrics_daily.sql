@@ -203,7 +203,7 @@ final as (
         numerator,
         denominator,
         case
-            when denominator is null then cast(numerator as double precision)
+            when denominator is null then cast(numerator as {{ llm_analytics.type_double() }})
             else {{ llm_analytics.ratio('numerator', 'denominator') }}
         end as metric_value,
         is_mature
@@ -216,7 +216,7 @@ final as (
         value,
         cast(null as decimal(38, 12)) as numerator,
         cast(n_calls as decimal(38, 12)) as denominator,
-        cast(value_ms as double precision) as metric_value,
+        cast(value_ms as {{ llm_analytics.type_double() }}) as metric_value,
         true as is_mature
     from latency
 )

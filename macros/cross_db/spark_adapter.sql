@@ -1,0 +1,217 @@
+{#
+    What dbt-spark does otherwise than this project needs. Its other differences stand beside those
+    of the other engines.
+#}
+
+{# Types of contracts and seeds, by Spark's names. #}
+{% macro spark_type(type) %}
+    {{- return({'double precision': 'double', 'text': 'string'}.get(type, type)) -}}
+{% endmacro %}
+
+{% macro spark__cast(field, type) -%}
+    cast({{ field }} as {{ llm_analytics.spark_type(type) }})
+{%- endmacro %}
+
+{# A seed. dbt-spark would write what is empty as an empty text, and numbers in floating point. #}
+{% macro spark__create_csv_table(model, agate_table) %}
+    {%- set types = model['config'].get('column_types', {}) -%}
+    {%- set sql -%}
+    create table {{ this.render() }} (
+        {%- for column in agate_table.column_names %}
+        {{ column }} {{ llm_analytics.spark_type(
+            types.get(column, adapter.convert_type(agate_table, loop.index0))
+        ) }}{{ ',' if not loop.last }}
+        {%- endfor %}
+    )
+    {{ file_format_clause() }}
+    {%- endset -%}
+    {%- do run_query(sql) -%}
+    {{ return(sql) }}
+{% endmacro %}
+
+{% macro spark__load_csv_rows(model, agate_table) %}
+    {%- set types = model['config'].get('column_types', {}) -%}
+    {%- set statements = [] -%}
+    {%- for chunk in agate_table.rows | batch(get_batch_size()) -%}
+        {%- set sql -%}
+        insert into {{ this.render() }} values
+        {%- for row in chunk %}
+        (
+            {%- for value in row -%}
+            {{ spark__cast(
+                'null' if value is none else "'" ~ (value | string | replace("'", "''")) ~ "'",
+                types.get(
+                    agate_table.column_names[loop.index0],
+                    adapter.convert_type(agate_table, loop.index0)
+                )
+            ) }}{{ ', ' if not loop.last }}
+            {%- endfor -%}
+        ){{ ',' if not loop.last }}
+        {%- endfor %}
+        {%- endset -%}
+        {%- do adapter.add_query(sql, abridge_sql_log=true) -%}
+        {%- do statements.append(sql) -%}
+    {%- endfor -%}
+    {{ return(statements | first) }}
+{% endmacro %}
+
+{#
+    Incremental tables lie in folders by the day of their rows, so that a load rewrites only those
+    of the days that it touches. Called by what makes any table from a query.
+#}
+{% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
+    {%- set time = llm_analytics.time_of_days() -%}
+    {%- if config.get('contract').enforced and not temporary -%}
+        {%- set contract = get_assert_columns_equivalent(compiled_code) -%}
+        {%- set compiled_code = get_select_subquery(compiled_code) -%}
+    {%- endif -%}
+    {%- if time -%}
+        {%- set compiled_code = llm_analytics.with_partition_date('(' ~ compiled_code ~ ')', time) -%}
+    {%- endif -%}
+    {%- if temporary -%}
+        {{ create_temporary_view(relation, compiled_code) }}
+    {%- else -%}
+        create table {{ relation }}
+        {{ contract }}
+        {{ file_format_clause() }}
+        {{ 'partitioned by (partition_date)' if time }}
+        as
+        {{ compiled_code }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# The time by whose day an incremental table lies; NULL for any other, and for one of ids alone. #}
+{% macro time_of_days() %}
+    {%- set found = ['asked_at', 'occurred_at'] | select('in', model.columns) | list -%}
+    {{- return(found | first if model.config.materialized == 'incremental' and found else none) -}}
+{% endmacro %}
+
+{% macro with_partition_date(rows, time) -%}
+    select made.*, cast(made.{{ time }} as date) as partition_date
+    from {{ rows }} as made
+{%- endmacro %}
+
+{#
+    dbt-spark knows only its own strategies, and not `touched`. Called before anything is written:
+    a run that died while it moved the files of days has left a table that may lack some.
+#}
+{% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) %}
+    {%- if is_incremental() -%}
+        {%- for name in run_query('show tblproperties ' ~ this).columns[0].values() -%}
+            {%- if name == 'llm_analytics.rewriting' -%}
+                {{ exceptions.raise_compiler_error(
+                    this.name ~ ' may lack rows: a run died while it wrote. Rebuild:'
+                    ~ ' dbt build --full-refresh'
+                ) }}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(raw_strategy) }}
+{% endmacro %}
+
+{#
+    The strategy `touched` (macros/incremental/touched.sql) where rows cannot be deleted: exactly the
+    days that hold a touched row, old or new, are written anew, by dynamic overwrite. A day that
+    has no row any more is dropped first. The new rows are computed once, before: the view of
+    them reads the table that is written.
+#}
+{% macro dbt_spark_get_incremental_sql(
+    strategy, source, target, existing, unique_key, incremental_predicates
+) %}
+    {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='name') | list -%}
+    {%- set changes = target.incorporate(path={'identifier': target.identifier ~ '__changes'}) -%}
+    {%- set time = llm_analytics.time_of_days() -%}
+    {%- do run_query('drop table if exists ' ~ changes) -%}
+    {%- do run_query(
+        'create table ' ~ changes ~ ' using parquet as select * from ' ~ source
+    ) -%}
+    {%- set kept -%}
+        select {{ columns | join(', ') }} from {{ target }} as kept
+        where not exists (
+            select 1 from {{ changes }} as changes
+            where changes.{{ unique_key }} = kept.{{ unique_key }}
+        )
+    {%- endset -%}
+    {%- set written -%}
+        select {{ columns | join(', ') }} from {{ changes }}
+        {{ 'where not is_removal' if 'is_removal' in columns }}
+    {%- endset -%}
+    {%- if time -%}
+        {{ llm_analytics.rewrite_days(target, changes, unique_key, kept, written) }}
+    {%- else -%}
+        {{ llm_analytics.rewrite_table(target, changes, kept, written) }}
+    {%- endif -%}
+{% endmacro %}
+
+{# Writes the touched days anew; the rows that are kept and those that were written make them. #}
+{% macro rewrite_days(target, changes, unique_key, kept, written) -%}
+    {%- set day = 'cast(partition_date as ' ~ dbt.type_string() ~ ')' -%}
+    {%- set touched = run_query(
+        'select ' ~ day ~ ' from ' ~ target
+        ~ ' where ' ~ unique_key ~ ' in (select ' ~ unique_key ~ ' from ' ~ changes ~ ')'
+        ~ ' union select ' ~ day ~ ' from (' ~ written ~ ')'
+    ).columns[0].values() | list -%}
+    {%- if touched -%}
+        {%- set rows -%}
+            select * from (
+                {{ kept }}
+                union all
+                {{ written }}
+            )
+            where partition_date in (
+                {%- for each in touched | sort -%}
+                date '{{ each }}'{{ ', ' if not loop.last }}
+                {%- endfor -%}
+            )
+        {%- endset -%}
+        {%- set filled = run_query(
+            'select distinct ' ~ day ~ ' from (' ~ rows ~ ')'
+        ).columns[0].values() | list -%}
+        {%- do run_query(
+            'alter table ' ~ target ~ " set tblproperties ('llm_analytics.rewriting' = 'true')"
+        ) -%}
+        {%- for each in touched | reject('in', filled) -%}
+            {%- do run_query(
+                'alter table ' ~ target ~ " drop partition (partition_date = '" ~ each ~ "')"
+            ) -%}
+        {%- endfor -%}
+        {%- if filled -%}
+            {%- do run_query('set spark.sql.sources.partitionOverwriteMode = dynamic') -%}
+            {%- do run_query(
+                'insert overwrite table ' ~ target ~ ' partition (partition_date) ' ~ rows
+                ~ ' distribute by partition_date'
+            ) -%}
+        {%- endif -%}
+        {%- do run_query(
+            'alter table ' ~ target ~ " unset tblproperties ('llm_analytics.rewriting')"
+        ) -%}
+    {%- endif -%}
+    drop table {{ changes }}
+{%- endmacro %}
+
+{#
+    Writes a table without days anew, beside the old one. A run that dies between the last steps
+    leaves no table, and the next builds it from nothing.
+#}
+{% macro rewrite_table(target, changes, kept, written) -%}
+    {%- set anew = target.incorporate(path={'identifier': target.identifier ~ '__written'}) -%}
+    {%- do run_query('drop table if exists ' ~ anew) -%}
+    {%- do run_query(
+        'create table ' ~ anew ~ ' using parquet as ' ~ kept ~ ' union all ' ~ written
+    ) -%}
+    {%- do run_query('drop table ' ~ changes) -%}
+    {%- do run_query('drop table ' ~ target) -%}
+    alter table {{ anew }} rename to {{ target }}
+{%- endmacro %}
+
+{#
+    Views that read each other are planned as one query, which takes Spark minutes where ten stand on
+    each other: but for those of staging, they are written down.
+#}
+{% materialization view, adapter='spark' %}
+    {%- if model.fqn[1] == 'staging' -%}
+        {{ return(create_or_replace_view()) }}
+    {%- else -%}
+        {{ return(materialization_table_spark()) }}
+    {%- endif -%}
+{% endmaterialization %}

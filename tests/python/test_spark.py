@@ -1,0 +1,91 @@
+"""The same tables on Spark: one lake, built in steps there and at once on DuckDB.
+
+Spark has an environment of its own, which `make test-spark` makes; its tables are read back as the
+Parquet files that they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from llm_analytics.simulation import simulate
+from support.compare import differing_tables, snapshot
+from support.project import DbtProject, run_command
+from support.spark import Days, SparkWarehouse, comparable, skip_without_spark
+
+pytestmark = [pytest.mark.long, pytest.mark.dbt, pytest.mark.spark]
+
+#: Without dbt's tests: they are asked of the finished tables once.
+NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+#: Marts keep nothing from one build to the next, so they are built once, at the end.
+ZONE_A = ("--select", "+int_interactions")
+
+#: Incremental tables that lie in folders by day.
+BY_DAY = ("int_session_events", "int_response_matches", "int_feedback_matches", "int_interactions")
+N_LOADS = 3
+
+
+class Built(NamedTuple):
+    """A warehouse after several loads, and the days of its incremental tables after each."""
+
+    warehouse: SparkWarehouse
+    days: list[dict[str, Days]]
+
+
+@pytest.fixture(scope="module")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    """A small product, built on Spark load by load from a lake."""
+    skip_without_spark()
+    folder = tmp_path_factory.mktemp("spark")
+    simulate(folder / "events", users=20, days=20, seed=7, loads=N_LOADS)
+    built = Built(SparkWarehouse(folder / "spark", folder / "lake"), [])
+    for part in sorted((folder / "events").glob("load-*")):
+        done = run_command(["load", "--lake", built.warehouse.lake, part])
+        assert done.returncode in (0, 3), done.stderr
+        built.warehouse.dbt("run-operation", "mount_lake")
+        is_last = len(built.days) == N_LOADS - 1
+        built.warehouse.dbt("build", *NO_TESTS, *(() if is_last else ZONE_A))
+        built.days.append({table: built.warehouse.days(table) for table in BY_DAY})
+    yield built
+    built.warehouse.close()
+
+
+def test_loads_on_spark_give_the_tables_of_a_full_build_on_duckdb(
+    spark: Built, project: DbtProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(spark.warehouse.lake))
+    project.dbt("run-operation", "mount_lake")
+    project.dbt("build", *NO_TESTS)
+    expected = snapshot(project)
+    faults = differing_tables(comparable(expected), comparable(spark.warehouse.snapshot(expected)))
+    assert not faults, "\n".join(faults)
+    assert len(expected["fct_interactions"][1]) > 300
+
+
+@pytest.mark.parametrize("table", BY_DAY)
+@pytest.mark.parametrize("load", range(1, N_LOADS))
+def test_a_load_rewrites_exactly_the_days_that_it_touches(
+    spark: Built, table: str, load: int
+) -> None:
+    before, after = spark.days[load - 1][table], spark.days[load][table]
+    files = {day for day in before | after if _files(before, day) != _files(after, day)}
+    # A day whose rows have other versions now, or fewer of them, had a touched row.
+    touched = {day for day in before | after if _versions(before, day) != _versions(after, day)}
+    assert files == touched
+    assert before.keys() - files, "every day was written anew"
+    assert files & before.keys(), "no day was written anew"
+
+
+def _files(days: Days, day: str) -> frozenset[str]:
+    return days[day].files if day in days else frozenset()
+
+
+def _versions(days: Days, day: str) -> tuple[object, ...]:
+    return days[day].versions if day in days else ()
+
+
+def test_all_data_tests_pass_on_spark(spark: Built) -> None:
+    spark.warehouse.dbt("test", "--exclude-resource-type", "unit_test")
