@@ -31,6 +31,7 @@
         llm_analytics.setting('duplicate_tolerance_seconds') | string,
         llm_analytics.setting('response_replay_seconds') | string,
         var('llm_analytics_sources', none) | string,
+        llm_analytics.consent_policy() | tojson,
     ] -%}
     {{ return(local_md5(definitions | join('\n'))[:15] | int(base=16)) }}
 {% endmacro %}

@@ -62,6 +62,63 @@ def test_the_row_that_names_more_decides(tmp_path: Path) -> None:
     assert policy.keep_days("events_queries", "query_text") == 30
 
 
+def test_a_stream_may_need_another_consent_than_the_rest(tmp_path: Path) -> None:
+    lines = ["consent,*,*,opt_in", "consent,feedback,*,opt_out", "opt_out,*,*,from_event"]
+    policy = Policy.load(policy_file(tmp_path / "policy.csv", *lines))
+    assert policy.consent("queries") == "opt_in"
+    assert policy.consent("feedback") == "opt_out"
+    assert policy.opt_out == "from_event"
+    assert Policy().consent("queries") == "opt_out"
+    assert Policy().opt_out == "all_history"
+
+
+def test_the_check_tells_what_streams_need_and_what_was_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    lines = ["consent,*,*,opt_in", "consent,feedback,*,opt_out", "opt_out,*,*,from_event"]
+    monkeypatch.setenv(
+        "LLM_ANALYTICS_PRIVACY_POLICY", str(policy_file(tmp_path / "policy.csv", *lines))
+    )
+    made = [
+        ("c1", 1, "u1", "opt_in", None, 0),
+        ("c2", 2, "u1", "opt_out", None, 0),  # later
+        ("c3", 1, "u2", "opt_out", None, 0),
+        ("c4", 1, "u2", "opt_in", None, 0),  # at one instant a refusal stands
+        ("c5", 1, "u3", "opt_out", "marketing", 0),
+        ("c6", 1, "u4", "opt_out", None, 0),
+        ("c6", 1, "u4", "opt_in", None, 1),  # corrected
+    ]
+    path = write_lines(
+        tmp_path / "events.jsonl",
+        [
+            {
+                "event": "consent_changed",
+                "event_id": event_id,
+                "event_version": version,
+                "timestamp": 1_735_725_600_000 + second,
+                "user_id": user,
+                "consent": consent,
+            }
+            | ({"purpose": purpose} if purpose else {})
+            for event_id, second, user, consent, purpose, version in made
+        ],
+    )
+    assert main(["load", str(path), "--json"]) == 0
+    capsys.readouterr()
+    assert main(["policy", "check", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["choices"] == {"opt_in": 1, "opt_out": 2}
+    assert told["opt_out"] == "from_event"
+    assert told["consent"]["queries"] == "opt_in"
+    assert told["consent"]["feedback"] == "opt_out"
+    assert main(["policy", "check"]) == 0
+    shown = capsys.readouterr().out
+    assert "A refusal takes out what the user does from then on" in shown
+    assert "opt_in 1, opt_out 2, erasure 0" in shown
+    assert "Counted until an opt-out: feedback" in shown
+
+
 def test_the_version_is_that_of_the_rules_and_not_of_their_order(tmp_path: Path) -> None:
     lines = ["text,*,*,keep", "minimum_cohort,*,*,20"]
     versions = [
@@ -81,6 +138,11 @@ def test_the_version_is_that_of_the_rules_and_not_of_their_order(tmp_path: Path)
         ("keep_days,*,*,0", "a whole number from 1 to 100000, not '0'"),
         ("minimum_cohort,queries,*,5", "is for all streams and fields"),
         ("text,*,*,keep\ntext,*,*,drop", "given twice"),
+        ("consent,*,*,perhaps", "consent is one of opt_in, opt_out, not 'perhaps'"),
+        ("consent,events_queries,*,opt_in", "consent is about * or one of queries, "),
+        ("consent,queries,user_id,opt_in", "consent is for all fields"),
+        ("opt_out,queries,*,from_event", "is for all streams and fields"),
+        ("opt_out,*,*,never", "opt_out is one of all_history, from_event, not 'never'"),
     ],
 )
 def test_a_row_that_is_no_rule_is_one_clear_line(tmp_path: Path, line: str, complaint: str) -> None:

@@ -23,7 +23,9 @@
     'client_latency_ms': dbt.type_bigint(),
     'time_to_first_token_ms': dbt.type_bigint(),
 } %}
-{% set read_to = llm_analytics.loads_recorded_to() %}
+{% set read_to = llm_analytics.loads_consented_to() %}
+{% set call_decisions = llm_analytics.consent_decisions('responses') %}
+{% set query_decisions = llm_analytics.consent_decisions('queries') %}
 -- depends_on: {{ ref('int_chained_conversations') }}, {{ ref('int_responses__unioned') }}
 -- depends_on: {{ ref('int_spans__unioned') }}, {{ ref('int_queries__unioned') }}
 
@@ -45,11 +47,21 @@ spans as (
 
 sent_queries as (
     select
-        event_id,
-        max(load_seq) as load_seq
-    from {{ ref('int_queries__unioned') }}
-    where load_seq <= {{ read_to }}
-    group by event_id
+        queries.event_id,
+        {% if query_decisions is not none -%}
+        max(greatest(queries.load_seq, coalesce(decisions.load_seq, 0))) as load_seq
+        {%- else -%}
+        max(queries.load_seq) as load_seq
+        {%- endif %}
+    from {{ ref('int_queries__unioned') }} as queries
+    {%- if query_decisions is not none %}
+    left join {{ query_decisions }} as decisions
+        on
+            queries.event_id = decisions.event_id
+            and decisions.stream = 'queries'
+    {%- endif %}
+    where queries.load_seq <= {{ read_to }}
+    group by queries.event_id
 ),
 
 -- What may be compared, of every content that a call ever had: decisions can only change where one
@@ -66,10 +78,22 @@ compared as (
         {{ llm_analytics.inclusive_input_tokens('responses') }} as inclusive_tokens,
         responses.output_tokens,
         {{ llm_analytics.call_started_at('responses') }} as began_at,
-        greatest(responses.load_seq, coalesce(sent_queries.load_seq, 0)) as load_seq
+        greatest(
+            responses.load_seq,
+            coalesce(sent_queries.load_seq, 0)
+            {%- if call_decisions is not none %},
+            coalesce(decisions.load_seq, 0)
+            {%- endif %}
+        ) as load_seq
     from {{ ref('int_responses__unioned') }} as responses
     left join sent_queries
         on responses.query_id = sent_queries.event_id
+    {%- if call_decisions is not none %}
+    left join {{ call_decisions }} as decisions
+        on
+            responses.event_id = decisions.event_id
+            and decisions.stream = 'responses'
+    {%- endif %}
     where responses.load_seq <= {{ read_to }}
 ),
 

@@ -21,7 +21,7 @@ newest as (
         '{{ stream }}' as stream,
         max(occurred_at) as occurred_at
     from {{ relation }}
-    {{ 'where is_withdrawn is not true' if stream == 'queries' }}
+    {{ 'where is_withdrawn is not true' if stream in ['queries', 'responses'] }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),

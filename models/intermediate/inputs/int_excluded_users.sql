@@ -46,7 +46,11 @@ named as (
         0 as is_bot,
         1 as is_opted_out
     from consents
-    where consent in ('opt_out', 'erasure')
+    where
+        consent = 'erasure'
+        {%- if llm_analytics.consent_policy()['opt_out'] == 'all_history' %}
+        or consent = 'opt_out'
+        {%- endif %}
 ),
 
 merged as (

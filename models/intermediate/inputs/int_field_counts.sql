@@ -106,10 +106,13 @@ with
         {% endfor -%}
         count(events.event_id) as n_rows
     from {{ ref(input.relation) }} as events
-    {%- if input.relation == 'int_queries' %}
+    {%- if input.relation in ['int_queries', 'int_responses'] %}
     where events.is_withdrawn is not true
     {%- elif input.relation.endswith('__unioned') %}
     where events.load_seq <= (select horizon.load_seq from {{ ref('int_load_horizon') }} as horizon)
+    {%- if stream == 'user_traits' and llm_analytics.withheld_ids(stream) is not none %}
+        and events.event_id not in {{ llm_analytics.withheld_ids(stream) }}
+    {%- endif %}
     {%- endif %}
 ),
 

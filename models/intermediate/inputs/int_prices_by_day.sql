@@ -21,7 +21,9 @@ used as (
         {{ llm_analytics.sent_model('responses') }} as sent_model,
         cast(responses.occurred_at as date) as price_date
     from responses
-    where {{ llm_analytics.sent_model('responses') }} is not null
+    where
+        responses.is_withdrawn is not true
+        and {{ llm_analytics.sent_model('responses') }} is not null
 ),
 
 price_providers as (

@@ -1,4 +1,6 @@
 -- One row per user and trait: the value that was set last, and when the trait was first set.
+{% set withheld_traits = llm_analytics.withheld_ids('user_traits') %}
+
 with
 
 user_traits as (
@@ -57,6 +59,9 @@ ranked as (
         on versions.sent_user_id = identities.alias_id
     where
         versions.content_rank = 1
+        {%- if withheld_traits is not none %}
+        and versions.event_id not in {{ withheld_traits }}
+        {%- endif %}
         and versions.sent_user_id is not null
         and versions.trait is not null
 ),

@@ -1,7 +1,9 @@
 -- One row per feedback event: the call and the interaction it is about, and by which rule.
--- Feedback that comes to be about another interaction leaves a row with is_current = false behind.
+-- Feedback that comes to be about another interaction, or to be withheld, leaves a row with
+-- is_current = false behind.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 {{ llm_analytics.refuse_changed_definitions() }}
+{% set consent_decisions = llm_analytics.consent_decisions('feedback') %}
 
 {% set feedback_columns = llm_analytics.envelope_columns() + [
     'source_session_id',
@@ -318,6 +320,29 @@ final as (
     where
         kept.interaction_id is not null
         and kept.interaction_id <> coalesce(identified.interaction_id, '')
+    {%- if consent_decisions is not none %}
+    union all
+    select
+        {% for column in result_columns -%}
+        kept.{{ column }},
+        {% endfor -%}
+        false as is_current,
+        kept.loads_seen_to,
+        kept.calls_seen_to,
+        kept.definitions_fingerprint,
+        case
+            when kept.is_current then {{ llm_analytics.next_change() }}
+            else kept.changed_seq
+        end as changed_seq
+    from {{ this }} as kept
+    inner join {{ consent_decisions }} as decisions
+        on
+            kept.event_id = decisions.event_id
+            and decisions.stream = 'feedback'
+    where
+        decisions.is_withheld
+        and {{ llm_analytics.is_unread('decisions.load_seq') }}
+    {%- endif %}
     {% endif %}
 )
 

@@ -1,9 +1,10 @@
 -- One row per call of a model: the query it serves, by which rule, and what it cost.
 -- A call that comes to serve another query leaves a row with is_current = false behind, so that the
 -- interaction it left is recomputed too. A call that is a second record of another one
--- (duplicate_of) serves none and is not current.
+-- (duplicate_of) serves none and is not current; nor is one that came to be withheld.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='event_id') }}
 {{ llm_analytics.refuse_changed_definitions() }}
+{% set consent_decisions = llm_analytics.consent_decisions('responses') %}
 
 {# Texts are what this table costs: what nobody reads of a call is not written once more. #}
 {% set unread_columns = ['event_version', 'user_id', 'anonymous_id'] %}
@@ -109,8 +110,9 @@ touched as (
 
 responses as {{ llm_analytics.materialized_if_incremental() }} (
     select * from {{ ref('int_responses') }}
+    where is_withdrawn is not true
     {%- if is_incremental() %}
-    where event_id in (select touched.event_id from touched)
+        and event_id in (select touched.event_id from touched)
     {%- endif %}
 ),
 
@@ -447,6 +449,28 @@ final as (
     where
         kept.interaction_id is not null
         and kept.interaction_id <> coalesce(costed.interaction_id, '')
+    {%- if consent_decisions is not none %}
+    union all
+    select
+        {% for column in result_columns -%}
+        {{ 'cast(null as ' ~ dbt.type_string() ~ ') as ' if column == 'duplicate_of' else 'kept.' -}}
+        {{ column }},
+        {% endfor -%}
+        false as is_current,
+        kept.loads_seen_to,
+        kept.definitions_fingerprint,
+        case
+            when kept.is_current or kept.duplicate_of is not null
+                then {{ llm_analytics.next_change() }}
+            else kept.changed_seq
+        end as changed_seq
+    from {{ this }} as kept
+    inner join {{ ref('int_responses') }} as withdrawn
+        on kept.event_id = withdrawn.event_id
+    where
+        withdrawn.is_withdrawn
+        and kept.event_id in (select touched.event_id from touched)
+    {%- endif %}
     {% endif %}
 )
 

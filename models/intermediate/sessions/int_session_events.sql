@@ -2,6 +2,10 @@
 -- A new, moved or removed event touches only its island: the sessions within one gap of it.
 {{ config(materialized='incremental', incremental_strategy='touched', unique_key='session_id') }}
 {{ llm_analytics.refuse_changed_definitions() }}
+{% set consent_decisions = {
+    'feedback': ['feedback', llm_analytics.consent_decisions('feedback')],
+    'product_event': ['product_events', llm_analytics.consent_decisions('product_events')],
+} %}
 
 {% set activity_columns = [
     'stream', 'event_id', 'sent_user_id', 'user_id', 'occurred_at',
@@ -61,6 +65,22 @@ activity as (
         true as is_unread
         {%- endif %}
     from product_events
+    {%- if is_incremental() %}
+    {%- for kind, decided in consent_decisions.items() if decided[1] is not none %}
+    union all
+    -- What is withheld belongs to nobody, and leaves the session that it was in.
+    select
+        '{{ kind }}' as stream,
+        event_id,
+        cast(null as {{ dbt.type_string() }}) as sent_user_id,
+        occurred_at,
+        {{ llm_analytics.is_unread('load_seq') }} as is_unread
+    from {{ decided[1] }}
+    where
+        stream = '{{ decided[0] }}'
+        and is_withheld
+    {%- endfor %}
+    {%- endif %}
 ),
 
 unread as (

@@ -4,6 +4,8 @@
 -- readers let go of it.
 {{ config(materialized='view') }}
 
+{% set call_decisions = llm_analytics.consent_decisions('responses') %}
+
 with
 
 responses as (
@@ -20,9 +22,11 @@ implying as (
         and query_id is not null
         and call_role <> 'auxiliary'
         and duplicate_of is null
+        and is_withdrawn is not true
 ),
 
--- What was implied by a content that stands no more, or by a call that is a second record now.
+-- What was implied by a content that stands no more, or by a call that is a second record now or is
+-- withheld.
 once_implying as (
     select
         event_id,
@@ -32,7 +36,7 @@ once_implying as (
         implies_query
         and query_id is not null
         and load_seq <= {{ llm_analytics.loads_read_to() }}
-        {%- if not llm_analytics.has_other_calls() %}
+        {%- if not llm_analytics.has_other_calls() and call_decisions is none %}
         and event_id in {{ llm_analytics.repeated_ids('responses') }}
         {%- endif %}
 ),
@@ -60,7 +64,7 @@ members as (
     group by event_id, query_id
 ),
 
--- What was sent needs no call to imply it.
+-- What was sent needs no call to imply it, least of all where it is withheld.
 sent as (
     select event_id
     from {{ ref('int_queries__unioned') }}
@@ -82,7 +86,7 @@ calls as (
     select
         responses.*,
         unsent.query_id as implied_query_id,
-        unsent.place = 2 as is_withdrawn,
+        unsent.place = 2 as is_implied_no_more,
         {{ llm_analytics.call_started_at('responses') }} as asked_at,
         max(responses.load_seq) over (partition by unsent.query_id) as newest_load_seq,
         row_number() over (
@@ -124,7 +128,7 @@ final as (
         query_text_signature_1 as text_signature_1,
         query_text_signature_2 as text_signature_2,
         has_conflict,
-        is_withdrawn,
+        is_implied_no_more as is_withdrawn,
         newest_load_seq as load_seq
     from calls
     where call_number = 1

@@ -1,5 +1,6 @@
 -- One row per query, sent or implied by a call: of several contents sent under one id, the one that
--- stands. A trace that was sent as a query is withdrawn where its calls turn out to serve another.
+-- stands. A trace that was sent as a query is withdrawn where its calls turn out to serve another;
+-- so is a query that is withheld for want of consent.
 {{ config(materialized='view') }}
 
 {% set columns = llm_analytics.stream_columns('queries') %}
@@ -10,13 +11,14 @@ implied_queries as (
     select * from {{ ref('int_implied_queries') }}
 ),
 
-{{ llm_analytics.standing_versions('queries', columns) }},
+{{ llm_analytics.standing_versions('queries', columns, lists_withheld=true) }},
 
 {% if llm_analytics.has_other_calls() -%}
 sent_queries as (
     select
         standing_versions.*,
-        coalesce(decisions.query_id <> standing_versions.event_id, false) as is_withdrawn,
+        standing_versions.is_withheld
+        or coalesce(decisions.query_id <> standing_versions.event_id, false) as is_withdrawn,
         greatest(standing_versions.load_seq, coalesce(decisions.load_seq, 0)) as newest_load_seq
     from standing_versions
     left join {{ ref('int_duplicate_calls') }} as decisions
@@ -26,7 +28,7 @@ sent_queries as (
 sent_queries as (
     select
         *,
-        false as is_withdrawn,
+        is_withheld as is_withdrawn,
         load_seq as newest_load_seq
     from standing_versions
 ),

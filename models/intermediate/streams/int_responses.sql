@@ -1,5 +1,6 @@
 -- One row per call: of several contents sent under one id, the one that stands. A call that is a
 -- second record of another one names it in duplicate_of; the other has what any record of it knows.
+-- A call that is withheld for want of consent is listed as withdrawn, so that readers let go of it.
 {{ config(materialized='view') }}
 
 {% set columns = llm_analytics.stream_columns('responses') %}
@@ -12,7 +13,7 @@
 
 with
 
-{{ llm_analytics.standing_versions('responses', columns) }},
+{{ llm_analytics.standing_versions('responses', columns, lists_withheld=true) }},
 
 {% if llm_analytics.has_other_calls() -%}
 decisions as (
@@ -35,6 +36,7 @@ decided as (
         {% endfor -%}
         decisions.duplicate_of,
         standing_versions.has_conflict,
+        standing_versions.is_withheld as is_withdrawn,
         greatest(standing_versions.load_seq, coalesce(decisions.load_seq, 0)) as load_seq
     from standing_versions
     left join decisions
@@ -61,6 +63,7 @@ chained as (
         {% endfor -%}
         decided.duplicate_of,
         decided.has_conflict,
+        decided.is_withdrawn,
         greatest(decided.load_seq, coalesce(chains.load_seq, 0)) as load_seq
     from decided
     left join chains
@@ -73,6 +76,7 @@ chained as (
         {{ columns | join(',\n        ') }},
         cast(null as {{ dbt.type_string() }}) as duplicate_of,
         has_conflict,
+        is_withheld as is_withdrawn,
         load_seq
     from standing_versions
 ),
@@ -85,6 +89,7 @@ final as (
             'coalesce(user_id, anonymous_id)', 'event_id') }} as thread_id,
         duplicate_of,
         has_conflict,
+        is_withdrawn,
         load_seq
     from chained
 )

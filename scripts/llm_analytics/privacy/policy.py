@@ -29,18 +29,44 @@ class TextPolicy(StrEnum):
     DROP = "drop"
 
 
+class Consent(StrEnum):
+    """opt_in: an event counts only after its user agreed. opt_out: until its user refuses."""
+
+    OPT_IN = "opt_in"
+    OPT_OUT = "opt_out"
+
+
+class OptOut(StrEnum):
+    """What a refusal takes out of the marts: all that the user ever did, or what follows it."""
+
+    ALL_HISTORY = "all_history"
+    FROM_EVENT = "from_event"
+
+
+#: Streams whose events are about somebody, so that consent may be asked for.
+PERSONAL_STREAMS = (
+    "queries", "responses", "feedback", "product_events", "exposures", "evaluations",
+    "user_traits",
+)  # fmt: skip
+
 # What holds where the file says nothing. A text is kept for a year at most.
 DEFAULTS = {
     "text": TextPolicy.DROP.value,
     "keep_days": "365",
     "minimum_cohort": "10",
+    "consent": Consent.OPT_OUT.value,
+    "opt_out": OptOut.ALL_HISTORY.value,
 }
 _PER_FIELD = ("text", "keep_days")
+_CHOICES: dict[str, type[StrEnum]] = {"text": TextPolicy, "consent": Consent, "opt_out": OptOut}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A row of the policy. `stream` is a raw table without its schema, such as events_queries."""
+    """A row of the policy. `stream` is a raw table without its schema, such as events_queries.
+
+    For consent it is a stream, such as queries, whatever source its events are from.
+    """
 
     rule: str
     stream: str
@@ -100,6 +126,15 @@ class Policy:
         """Fewest users or events that a published figure may be about."""
         return int(self._value("minimum_cohort"))
 
+    @property
+    def opt_out(self) -> OptOut:
+        """What a refusal takes out of the marts."""
+        return OptOut(self._value("opt_out"))
+
+    def consent(self, stream: str) -> Consent:
+        """What the events of a stream need to count."""
+        return Consent(self._value("consent", stream))
+
     def text(self, stream: str, field: str) -> TextPolicy:
         """What happens to a text field of a raw table."""
         return TextPolicy(self._value("text", stream, field))
@@ -129,11 +164,18 @@ def _problem(rule: Rule) -> str | None:
         return f"unknown rule {rule.rule!r}; known: {', '.join(DEFAULTS)}"
     if not rule.stream or not rule.field:
         return "stream and field must be named, or * for all"
-    if rule.rule not in _PER_FIELD and (rule.stream, rule.field) != (ANY, ANY):
+    if rule.rule == "consent":
+        if rule.stream not in (ANY, *PERSONAL_STREAMS):
+            known = ", ".join(PERSONAL_STREAMS)
+            return f"consent is about * or one of {known}, not {rule.stream!r}"
+        if rule.field != ANY:
+            return "consent is for all fields: write *"
+    elif rule.rule not in _PER_FIELD and (rule.stream, rule.field) != (ANY, ANY):
         return f"{rule.rule} is for all streams and fields: write *"
-    if rule.rule == "text":
-        if rule.value not in list(TextPolicy):
-            return f"text is one of {', '.join(TextPolicy)}, not {rule.value!r}"
+    choices = _CHOICES.get(rule.rule)
+    if choices:
+        if rule.value not in list(choices):
+            return f"{rule.rule} is one of {', '.join(choices)}, not {rule.value!r}"
     elif not (rule.value.isascii() and rule.value.isdigit() and 1 <= int(rule.value) <= 100_000):
         return f"{rule.rule} is a whole number from 1 to 100000, not {rule.value!r}"
     return None
