@@ -1,10 +1,12 @@
-"""The same marts on every engine: the demo, loaded and built on DuckDB and on PostgreSQL.
+"""The same marts on every engine: the same events, loaded and built on DuckDB and on PostgreSQL.
 
-In two loads, so that the second build is incremental on both.
+The demo and calls of several recorders in two loads, so that the second build is incremental on
+both; real calls in one. (`test_spark.py` does the same on Spark.)
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,22 @@ import pytest
 from llm_analytics.cli import main
 from llm_analytics.simulation import simulate
 from support.compare import Snapshot, differing_tables, snapshot
+from support.growth import NO_TESTS
+from support.made_up_sources import SOURCES, create_tables, write_sources
 from support.project import DbtProject
+from support.recorders import drawn_parts, land_part
+from support.small_project import small_project
 
 
 def _load_and_build(project: DbtProject, folder: Path, *first_build: str) -> None:
     for part in sorted(folder.glob("load-*")):
         project.load(part)
         project.dbt(*(first_build if part.name == "load-001" else ("run",)))
+
+
+def _assert_same_tables(project: DbtProject, other: DbtProject) -> None:
+    faults = differing_tables(_tables(project), _tables(other))
+    assert not faults, "\n".join(faults)
 
 
 def _tables(project: DbtProject) -> Snapshot:
@@ -57,14 +68,43 @@ def test_the_demo_gives_the_same_tables_on_postgresql(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     simulate(tmp_path / "events", users=60, days=60, seed=7, loads=2)
-    models = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-    _load_and_build(project, tmp_path / "events", *models)
+    _load_and_build(project, tmp_path / "events", "build", *NO_TESTS)
     # All tests pass on PostgreSQL too: those of the definitions and those of the data.
     _load_and_build(postgres_project, tmp_path / "events", "build")
     assert project.query("select count(*) from marts.fct_interactions")[0][0] > 1000
-    faults = differing_tables(_tables(project), _tables(postgres_project))
-    assert not faults, "\n".join(faults)
+    _assert_same_tables(project, postgres_project)
     said = [_read(one, monkeypatch, capsys) for one in (project, postgres_project)]
     assert '"n_units": {}' not in said[0][0]
     assert '"is_randomised": true' in said[0][3]
     assert said[0] == said[1]
+
+
+@pytest.mark.long
+@pytest.mark.dbt
+def test_calls_of_several_recorders_give_the_same_tables_on_postgresql(
+    tmp_path: Path, fresh_postgres_database: str
+) -> None:
+    project = small_project(tmp_path, tuple(SOURCES))
+    write_sources(project)
+    other = replace(project, warehouse=fresh_postgres_database, manifests={})
+    for each in (project, other):
+        create_tables(each)
+        for load_seq, part in enumerate(drawn_parts(20250106, 60, n_loads=2), start=1):
+            land_part(each, load_seq, part)
+            each.dbt("build", *NO_TESTS)
+    assert project.query("select count(*) from marts.suppressed_calls")[0][0] > 20
+    _assert_same_tables(project, other)
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+def test_real_calls_give_the_same_tables_on_postgresql(
+    project: DbtProject, postgres_project: DbtProject, tmp_path: Path, shared: Path
+) -> None:
+    path = shared / "data" / "weka_claude_code" / "requests_odd_traces.csv"
+    project.command("convert", "claude-code", path, "--out", tmp_path / "events")
+    for each in (project, postgres_project):
+        each.load(tmp_path / "events")
+        each.dbt("build", *NO_TESTS)
+    assert project.query("select count(*) from marts.fct_responses")[0][0] > 1000
+    _assert_same_tables(project, postgres_project)
