@@ -6,10 +6,21 @@
 with
 
 {% if is_incremental() %}
+-- All queries, narrow: what tells which of them are touched.
+known_queries as {{ llm_analytics.materialized() }} (
+    select
+        event_id,
+        thread_id,
+        load_seq,
+        coalesce(user_id, anonymous_id) is null as is_without_user,
+        coalesce(conversation_id, source_session_id, trace_id) is null as is_without_ids
+    from {{ ref('int_queries') }}
+),
+
 -- Queries whose content, session, calls or feedback changed.
 changed_query_ids as (
     select event_id
-    from {{ ref('int_queries') }}
+    from known_queries
     where {{ llm_analytics.is_unread('load_seq') }}
     union
     select event_id
@@ -30,7 +41,7 @@ changed_query_ids as (
 -- Threads of what changed, as it is now and as it was.
 touched_threads as (
     select thread_id
-    from {{ ref('int_queries') }}
+    from known_queries
     where event_id in (select changed_query_ids.event_id from changed_query_ids)
     union
     select thread_id
@@ -40,16 +51,18 @@ touched_threads as (
     -- A query that has lost its user leaves no row in its former session.
     select kept.thread_id
     from {{ this }} as kept
-    inner join {{ ref('int_queries') }} as queries
-        on kept.interaction_id = queries.event_id
+    inner join known_queries
+        on kept.interaction_id = known_queries.event_id
     where
         kept.session_id is not null
-        and coalesce(queries.user_id, queries.anonymous_id) is null
+        and known_queries.is_without_user
 ),
 
 touched_queries as (
-    select event_id
-    from {{ ref('int_queries') }}
+    select
+        event_id,
+        is_without_ids
+    from known_queries
     where thread_id in (select touched_threads.thread_id from touched_threads)
 ),
 
@@ -59,12 +72,11 @@ touched_queries as (
 shared_visits as (
     select session_events.session_id
     from {{ ref('int_session_events') }} as session_events
-    inner join {{ ref('int_queries') }} as queries
-        on session_events.event_id = queries.event_id
+    inner join touched_queries
+        on session_events.event_id = touched_queries.event_id
     where
         session_events.stream = 'query'
-        and queries.event_id in (select touched_queries.event_id from touched_queries)
-        and coalesce(queries.conversation_id, queries.source_session_id, queries.trace_id) is null
+        and touched_queries.is_without_ids
 ),
 
 read_queries as (
@@ -78,42 +90,43 @@ read_queries as (
 ),
 {% endif %}
 
+asked as {{ llm_analytics.materialized_if_incremental() }} (
+    select * from {{ ref('int_queries') }}
+    where
+        is_withdrawn is not true
+        {%- if is_incremental() %}
+        and event_id in (select read_queries.event_id from read_queries)
+        {%- endif %}
+),
+
 -- What tells the turn and the refinement of a query: narrow, for a window passes over it.
-placed_queries as (
+queries as {{ llm_analytics.not_materialized() }} (
     select
-        queries.event_id,
-        queries.thread_id,
-        queries.occurred_at,
-        queries.sequence_number,
-        queries.query_kind,
-        queries.is_clarification,
-        queries.text_signature_1,
-        queries.text_signature_2,
-        coalesce(session_events.user_id, queries.user_id, queries.anonymous_id) as resolved_user_id,
+        asked.event_id,
+        asked.thread_id,
+        asked.occurred_at,
+        asked.sequence_number,
+        asked.query_kind,
+        asked.is_clarification,
+        asked.text_signature_1,
+        asked.text_signature_2,
+        coalesce(session_events.user_id, asked.user_id, asked.anonymous_id) as resolved_user_id,
         session_events.session_id,
         coalesce(
-            queries.conversation_id,
-            queries.source_session_id,
-            queries.trace_id,
+            asked.conversation_id,
+            asked.source_session_id,
+            asked.trace_id,
             session_events.session_id,
-            queries.event_id
+            asked.event_id
         ) as conversation_key
-    from {{ ref('int_queries') }} as queries
+    from asked
     left join {{ ref('int_session_events') }} as session_events
         on
-            queries.event_id = session_events.event_id
+            asked.event_id = session_events.event_id
             and session_events.stream = 'query'
-    where queries.is_withdrawn is not true
 ),
 
-queries as {{ llm_analytics.not_materialized() }} (
-    select * from placed_queries
-    {%- if is_incremental() %}
-    where event_id in (select read_queries.event_id from read_queries)
-    {%- endif %}
-),
-
-feedback as {{ llm_analytics.not_materialized() }} (
+feedback as {{ llm_analytics.materialized_if_incremental() }} (
     select * from {{ ref('int_feedback_matches') }}
     where
         is_current
@@ -161,7 +174,7 @@ feedback as {{ llm_analytics.not_materialized() }} (
     'time_to_first_token_ms': 'time_to_first_token_ms',
 } %}
 
-calls as {{ llm_analytics.not_materialized() }} (
+calls as {{ llm_analytics.materialized_if_incremental() }} (
     select * from {{ ref('int_response_matches') }}
     where
         is_current
@@ -422,7 +435,7 @@ joined as (
         standing_thumbs.thumbs,
         coalesce(feedback_totals.n_copies, 0) as n_copies,
         coalesce(feedback_totals.n_shares, 0) as n_shares
-    from {{ ref('int_queries') }} as asked
+    from asked
     inner join turns
         on asked.event_id = turns.event_id
     left join call_facts
@@ -433,7 +446,6 @@ joined as (
             and standing_thumbs.recency = 1
     left join feedback_totals
         on asked.event_id = feedback_totals.interaction_id
-    where asked.is_withdrawn is not true
 ),
 
 {% set stored_columns = [

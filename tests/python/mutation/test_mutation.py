@@ -42,17 +42,15 @@ EQUIVALENT = {
         "no time before the call is the time of the call",
     "int_interactions: `having count(*) > 1`: > becomes >=":
         "to sum up and rank a call that is alone gives the call; not to is faster",
-    "int_interactions: `inner join {{ ref('int_queries') }} as queries`: inner join becomes left"
-    " join":
+    "int_interactions: `inner join known_queries`: inner join becomes left join":
         "each interaction has its query, which may be withdrawn and never goes",
-    "int_interactions: `inner join {{ ref('int_queries') }} as queries`: inner join becomes left"
-    " join (no. 2)":
+    "int_interactions: `inner join touched_queries`: inner join becomes left join":
         "the condition on the query drops what it adds",
-    "int_interactions: `and coalesce(queries.user_id, queries.anonymous_id) is null`: the coalesce"
+    "int_interactions: `coalesce(user_id, anonymous_id) is null as is_without_user,`: the coalesce"
     " is dropped":
         "more threads are recomputed than must be",
-    "int_interactions: `and coalesce(queries.conversation_id, queries.source_session_id,"
-    " queries.trace_id) is null`: the coalesce is dropped":
+    "int_interactions: `coalesce(conversation_id, source_session_id, trace_id) is null as"
+    " is_without_ids`: the coalesce is dropped":
         "more visits are read than must be; what is written stays",
     "int_response_matches: `inner join prices`: inner join becomes left join":
         "the condition on its fingerprint drops what it adds",
