@@ -47,7 +47,7 @@
     )
 {%- endmacro %}
 
-{# Quotient of two positive integers without its remainder. #}
+{# Quotient of two integers without its remainder: rounded towards zero. #}
 {% macro whole_quotient(dividend, divisor) %}
     {{ return(adapter.dispatch('whole_quotient', 'llm_analytics')(dividend, divisor)) }}
 {% endmacro %}

@@ -496,14 +496,16 @@ def no_ids(history: History) -> None:
 
 
 def goals(history: History) -> None:
-    """Events that reach a goal, in a visit and after it, and a query now and then."""
+    """Events that reach a goal, in a visit and after it, a query now and then, and payments."""
     user = history.user
     history.query(user_id=user, **history.conversation())
     history.wait()
+    name = history.random.choice(("booked", "saved", "opened"))
     history.add(
         "product_events",
         user_id=user,
-        name=history.random.choice(("booked", "saved", "opened")),
+        name=name,
+        amount={"booked": Decimal("12.25"), "saved": Decimal("-0.000001")}.get(name),
         is_user_action=history.random.choice((None, False)),
         session_id=history.random.choice((None, history.id("c1"))),
     )

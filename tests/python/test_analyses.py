@@ -176,6 +176,17 @@ def first_turns(rows: Rows, world: World) -> None:
         assert is_near(row["n_abandoned"], row["n_reached"], 0.06, 0.16), row
 
 
+def more_to_come(rows: Rows, world: World) -> None:
+    # Users go on paying for as long as they stay, and no cohort is better than another.
+    assert [row["day_number"] for row in rows] == list(range(7, 7 * len(rows) + 1, 7))
+
+    def miss(of: str) -> float:
+        misses = (row["n_users"] * abs(row[of] - row["lifetime_value_usd"]) for row in rows)
+        return float(sum(misses))
+
+    assert miss("projected_value_usd") < miss("value_if_nothing_more_comes_usd")
+
+
 CHECKS: Mapping[str, Callable[[Rows, World], None]] = {
     "are_users_achieving_their_goals": reached_goals,
     "is_the_product_of_value": came_back,
@@ -187,6 +198,7 @@ CHECKS: Mapping[str, Callable[[Rows, World], None]] = {
     "what_is_money_wasted_on": costliest_waste,
     "is_more_use_more_success": no_success_by_length,
     "where_sessions_end": first_turns,
+    "how_good_are_projections": more_to_come,
 }
 
 

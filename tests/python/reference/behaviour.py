@@ -1,20 +1,23 @@
-"""Marts with windows and maturity from the facts: flow of queries, restarts, lifecycle, goals."""
+"""Marts with windows and maturity from the facts: flow of queries, lifecycle, goals, value."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cache
 from itertools import pairwise
 
 from reference.identity import sent_user
 from reference.marts import Marts, goals_of, grouped, ratio
-from reference.streams import Row
+from reference.streams import Row, rounded
 
 KEYS: dict[str, Sequence[str]] = {
     "query_flow_daily": ("date_day",),
     "conversation_quality_daily": ("date_day",),
     "lifecycle_daily": ("date_day",),
     "goal_completion_by_cohort": ("goal", "cohort_date"),
+    "lifetime_value_by_cohort": ("cohort_date", "day_number"),
     "usage_segments": ("user_id", "period_end_date"),
     "cost_waste_daily": ("date_day", "provider", "model", "reason"),
 }
@@ -29,6 +32,7 @@ def behaviour(marts: Marts) -> dict[str, list[Row]]:
         "conversation_quality_daily": _conversation_quality_daily(marts),
         "lifecycle_daily": _lifecycle_daily(marts),
         "goal_completion_by_cohort": _goal_completion_by_cohort(marts),
+        "lifetime_value_by_cohort": _lifetime_value_by_cohort(marts),
         "usage_segments": _usage_segments(marts),
         "cost_waste_daily": _cost_waste_daily(marts),
     }
@@ -221,6 +225,83 @@ def _goal_completion_by_cohort(marts: Marts) -> list[Row]:
                     "is_mature": len(mature) == len(users),
                 }
             )
+    return rows
+
+
+def _lifetime_value_by_cohort(marts: Marts) -> list[Row]:
+    """Values day by day; each projection by itself, from what was known on its date."""
+    cohort_of: dict[str, date] = {}
+    for row in marts.user_days:
+        first = cohort_of.get(row["user_id"], row["activity_date"])
+        cohort_of[row["user_id"]] = min(first, row["activity_date"])
+    amounts = [
+        (marts.world.identities.user_of(sent_user(event)), event["occurred_at"].date(),
+         event["amount"] or 0, Decimal(0), 0)
+        for event in marts.world.product_events
+    ] + [
+        (call["user_id"], call["response_date"], 0, call["cost_usd"] or 0,
+         int(call["cost_usd"] is None))
+        for call in marts.fct_responses
+    ]  # fmt: skip
+    by_day = grouped(
+        (
+            {"revenue": revenue, "cost": cost, "n_unpriced": n_unpriced,
+             "key": (cohort_of[user], max((day - cohort_of[user]).days, 0))}
+            for user, day, revenue, cost, n_unpriced in amounts
+            if user in cohort_of and user not in marts.excluded
+        ),
+        lambda row: row["key"],
+    )  # fmt: skip
+    sizes = {row["cohort_date"]: row["n_cohort"] for row in marts.retention_by_cohort}
+
+    def sum_of(name: str, cohort: date, days: range) -> Decimal:
+        rows = (row for number in days for row in by_day.get((cohort, number), ()))
+        return Decimal(sum(row[name] for row in rows))
+
+    def net_of(cohorts: Sequence[date], days: range) -> Decimal:
+        nets = (sum_of("revenue", each, days) - sum_of("cost", each, days) for each in cohorts)
+        return sum(nets, Decimal(0))
+
+    def value(cohort: date, days: range) -> float | None:
+        return ratio(net_of([cohort], days), sizes[cohort])
+
+    @cache
+    def brought(number: int, today: date) -> int | None:
+        """Nanodollars that a day of life brought per user of the cohorts that had lived it."""
+        older = [each for each in sizes if each + timedelta(days=number) <= today]
+        net = rounded(net_of(older, range(number, number + 1)), 9).scaleb(9)
+        return int(net / sum(sizes[each] for each in older)) if older else None
+
+    def projection(cohort: date, known_day: int, day_number: int) -> float | None:
+        today = cohort + timedelta(days=known_day)
+        further = [brought(number, today) for number in range(known_day + 1, day_number + 1)]
+        if None in further:
+            return None
+        return (value(cohort, range(known_day + 1)) or 0) + sum(filter(None, further)) / 1e9
+
+    as_of = _as_of(marts, "queries", "responses", "product_events")
+    rows = []
+    for cell in marts.retention_by_cohort:
+        cohort, number = cell["cohort_date"], cell["day_number"]
+        known_days = (as_of - datetime.combine(cohort, time())).days - 1 if as_of else -1
+        is_mature = number <= known_days
+        known_day = number // 2 if is_mature else known_days
+        projected = projection(cohort, known_day, number) if 0 <= known_day < number else None
+        so_far = range(number + 1)
+        rows.append(
+            {
+                "cohort_date": cohort,
+                "day_number": number,
+                "n_cohort": cell["n_cohort"],
+                "revenue_usd": sum_of("revenue", cohort, so_far) if is_mature else None,
+                "cost_usd": sum_of("cost", cohort, so_far) if is_mature else None,
+                "n_unpriced_calls": sum_of("n_unpriced", cohort, so_far) if is_mature else None,
+                "lifetime_value_usd": value(cohort, so_far) if is_mature else None,
+                "projected_from_day": known_day if projected is not None else None,
+                "projected_lifetime_value_usd": projected,
+                "is_mature": is_mature,
+            }
+        )
     return rows
 
 
