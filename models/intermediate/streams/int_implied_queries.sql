@@ -8,15 +8,13 @@
 
 with
 
-responses as (
-    select * from {{ ref('int_responses') }}
-),
-
+-- Calls are named twice rather than by a CTE: DuckDB would write all of them down for both, and
+-- forgets of a view that it should not.
 implying as (
     select
         event_id,
         query_id
-    from responses
+    from {{ ref('int_responses') }}
     where
         implies_query
         and query_id is not null
@@ -96,7 +94,7 @@ calls as (
             ) }}
         ) as call_number
     from unsent
-    inner join responses
+    inner join {{ ref('int_responses') }} as responses
         on unsent.event_id = responses.event_id
 ),
 
