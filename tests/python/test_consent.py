@@ -74,7 +74,33 @@ def events_with_choices(seed: int, n_histories: int) -> list[RawEvent]:
 
 def loads_with_choices(seed: int, n_histories: int, n_loads: int = 6) -> list[Load]:
     """The same, cut into loads in which events and choices of any time may come."""
-    return cut_into_loads(events_with_choices(seed, n_histories), n_loads, seeded(seed))
+    loads = cut_into_loads(events_with_choices(seed, n_histories), n_loads, seeded(seed))
+    return _refused_at_last(loads)
+
+
+def _refused_at_last(loads: Sequence[Load]) -> list[Load]:
+    """With events of the first load that nothing but a refusal in the last one touches."""
+    began = min(event.fields["timestamp"] for load in loads for event in load.events)
+    contents: dict[str, dict[str, Any]] = {
+        "queries": {},
+        "responses": {"provider": "openai", "request_model": "gpt-4o", "output_tokens": 7},
+        "feedback": {"feedback_type": "thumbs_up"},
+        "product_events": {"name": "opened", "is_user_action": True},
+    }
+    sent: list[RawEvent] = []
+    refused: list[RawEvent] = []
+    for stream, fields in contents.items():
+        common = {"event_id": f"alone-{stream}", "timestamp": began, "user_id": f"alone-{stream}"}
+        agreed = {**common, "event_id": f"agreed-{stream}", "consent": "opt_in"}
+        sent += [RawEvent(stream, common | fields, 1), RawEvent("consents", agreed, 1)]
+        changed = {"event_id": f"refused-{stream}", "consent": "opt_out"}
+        refused.append(RawEvent("consents", agreed | changed, len(loads)))
+    first, *others, last = loads
+    return [
+        replace(first, events=[*first.events, *sent]),
+        *others,
+        replace(last, events=[*last.events, *refused]),
+    ]
 
 
 def _other_streams(history: Sequence[RawEvent], prefix: str, random: Random) -> list[RawEvent]:
