@@ -13,6 +13,7 @@ import typer
 
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.publishing.command import published_folder
+from llm_analytics.warehouse import confine
 
 #: Rows that one answer holds at most, and unless asked for more.
 MOST_ROWS, DEFAULT_ROWS = 1000, 100
@@ -32,8 +33,7 @@ class PublishedMetrics:
         if not self._path.is_file():
             raise LlmAnalyticsError(f"no {self._path}: run `llm-analytics publish` first")
         with duckdb.connect(str(self._path), read_only=True) as reader:
-            reader.execute("set enable_external_access = false")
-            reader.execute("set lock_configuration = true")
+            confine(reader)
             result = reader.execute(sql, list(values))
             names = [column[0] for column in result.description]
             return [dict(zip(names, map(_plain, row), strict=True)) for row in result.fetchall()]

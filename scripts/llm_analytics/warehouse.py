@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,10 @@ def explain_duckdb_error(error: Exception, location: str) -> LlmAnalyticsError:
 def open_duckdb(
     location: str, read_only: bool = False, settings: dict[str, Any] | None = None
 ) -> duckdb.DuckDBPyConnection:
-    """A connection to a DuckDB file in UTC; errors are one line."""
+    """A connection to a DuckDB file in UTC; errors are one line.
+
+    One that reads reaches no other file but those of a lake in a folder, which views are over.
+    """
     try:
         connection = duckdb.connect(
             location,
@@ -93,11 +97,26 @@ def open_duckdb(
                 **(settings or {}),
             },
         )
+        if connection.execute("select current_setting('lock_configuration')").fetchall()[0][0]:
+            return connection  # one more of this process: all is set
         # For all cursors: they do not take over what is set for a connection alone.
         connection.execute("set global TimeZone = 'UTC'")
+        if read_only:
+            lake = named_lake() or "://"
+            # Views spell its folder as it was given, or as it is seen from anywhere.
+            folders = [] if "://" in lake else [lake.rstrip("/"), str(Path(lake).absolute())]
+            confine(connection, folders)
     except (duckdb.Error, OSError) as error:
         raise explain_duckdb_error(error, location) from error
     return connection
+
+
+def confine(connection: duckdb.DuckDBPyConnection, folders: Iterable[str] = ()) -> None:
+    """Lets a connection reach what it has open and these folders, no more, and for good."""
+    allowed = ", ".join("'" + f"{folder}/".replace("'", "''") + "'" for folder in folders)
+    connection.execute(f"set allowed_directories = [{allowed}]")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
 
 
 def open_postgres(location: str) -> Any:

@@ -22,7 +22,7 @@ import pytest
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading import inputs, scan
 from llm_analytics.loading.load import LoadOptions, open_work
-from llm_analytics.warehouse import Warehouse
+from llm_analytics.warehouse import Warehouse, open_duckdb
 from load_helpers import MOMENT, contents, load_files, query_event, reasons, rows, write_lines
 
 VALID = [
@@ -497,3 +497,27 @@ def test_the_working_connection_reaches_the_staging_folder_only(
         with pytest.raises(duckdb.Error):
             work.execute(attempt)
     work.close()
+
+
+def test_what_reads_a_warehouse_reaches_its_file_and_a_lake_only(
+    tmp_path: Path, warehouse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = write_lines(tmp_path / "outside.jsonl", [query_event(1)])
+    load_files(warehouse, outside)
+    lake = tmp_path / "it's a lake"
+    inside = write_lines(lake / "inside.jsonl", [query_event(2)])
+    monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(lake))
+    with open_duckdb(str(warehouse), read_only=True) as reader:
+        quoted = str(inside).replace("'", "''")
+        assert reader.execute(f"select user_id from read_json('{quoted}')").fetchall()
+        assert reader.execute("select user_id from raw.events_queries").fetchall()
+        open_duckdb(str(warehouse), read_only=True).close()  # one more in this process
+        for attempt in (
+            f"select * from read_text('{outside}')",
+            f"attach '{tmp_path}/other.duckdb'",
+            f"copy raw.events_queries to '{tmp_path}/out.csv'",
+            "set enable_external_access = true",
+            "set allowed_directories = ['/']",
+        ):
+            with pytest.raises(duckdb.Error):
+                reader.execute(attempt)

@@ -18,7 +18,6 @@ from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.lake.landing import LakeTarget
 from llm_analytics.lake.storage import Storage, find_storage
 from llm_analytics.loading import landing
-from llm_analytics.loading.fast_lane import quote_text
 from llm_analytics.loading.inputs import Content, InputFile, find_inputs
 from llm_analytics.loading.landing import DuckDbTarget, FileReport, PostgresTarget, Target
 from llm_analytics.loading.lanes import Lanes
@@ -29,7 +28,13 @@ from llm_analytics.loading.unpacking import FlatRecords
 from llm_analytics.privacy.tombstones import Tombstones
 from llm_analytics.sources.base import Context, Source
 from llm_analytics.tracking_plan import Stream
-from llm_analytics.warehouse import Warehouse, explain_duckdb_error, named_lake, open_duckdb
+from llm_analytics.warehouse import (
+    Warehouse,
+    confine,
+    explain_duckdb_error,
+    named_lake,
+    open_duckdb,
+)
 
 _SLOW_BYTES = 8 << 20
 _SLOW_LINES = 20_000
@@ -112,10 +117,7 @@ def open_work(
     if lake is not None:
         lake.open_for(work)
         allowed.append(lake.location)
-    directories = ", ".join(quote_text(name + "/") for name in allowed)
-    work.execute(f"set allowed_directories = [{directories}]")
-    work.execute("set enable_external_access = false")
-    work.execute("set lock_configuration = true")
+    confine(work, allowed)
     return work
 
 

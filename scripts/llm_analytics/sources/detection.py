@@ -18,6 +18,7 @@ from llm_analytics.loading.reading import json_blocks
 from llm_analytics.loading.slow_lane import Rejected
 from llm_analytics.loading.unpacking import native_lines, parse_native
 from llm_analytics.sources.registry import find_source, source_names
+from llm_analytics.warehouse import confine
 
 _FIRST = 20
 
@@ -50,6 +51,7 @@ def _records(item: InputFile) -> Iterator[dict[str, Any]]:
         yield from _parquet_rows(item.path)
         return
     with tempfile.TemporaryDirectory() as folder, duckdb.connect() as work:
+        confine(work, [folder])
         blocks = json_blocks(item, Content(item), Path(folder), {}, {}, work)
         for number, raw in enumerate(native_lines(blocks, item.format)):
             if number > 10 * _FIRST:
