@@ -415,7 +415,42 @@ def test_nobody_to_forget_is_said(
     assert "Nothing to erase" in capsys.readouterr().out
     monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(tmp_path / "lake"))
     assert main(["forget", "ann"]) == 1
-    assert "out of reach" in capsys.readouterr().err
+    assert "nothing was ever loaded into" in capsys.readouterr().err
+    assert main(["forget"]) == 0
+    assert "Nothing to erase" in capsys.readouterr().out
+
+
+def test_copies_that_still_hold_the_erased_are_named_and_do_not_come_back_unasked(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse, copy = tmp_path / "warehouse.duckdb", tmp_path / "kept" / "copy.duckdb"
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(warehouse))
+    monkeypatch.setattr(erasure, "build", lambda *_: None)
+    events = [
+        query_event(number, user_id=user) for number, user in enumerate(("ann", "bob", "eve"))
+    ]
+    assert main(["load", str(write_lines(tmp_path / "events.jsonl", events)), "--json"]) == 0
+    for name in (copy, tmp_path / "gone.duckdb", copy):
+        assert main(["backup", str(name)]) == 0
+    (tmp_path / "gone.duckdb").unlink()
+    capsys.readouterr()
+    assert main(["forget", "ann"]) == 0
+    assert f"{copy} still holds them" in capsys.readouterr().out
+    assert main(["restore", str(copy), "--replace"]) == 1
+    assert "knows nothing of 1 erasure(s)" in capsys.readouterr().err
+    assert len(rows(warehouse, "select 1 from raw.events_queries")) == 2
+    assert main(["restore", str(copy), "--replace", "--with-erased"]) == 0
+    assert len(rows(warehouse, "select 1 from raw.events_queries")) == 3
+    capsys.readouterr()
+    assert main(["forget", "ann", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["copies"] == [str(copy)]
+    # One that was made since knows of it; without any there is nothing to name.
+    assert main(["backup", str(copy)]) == 0
+    assert main(["restore", str(copy), "--replace"]) == 0
+    copy.unlink()
+    capsys.readouterr()
+    assert main(["forget", "bob", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0]["copies"] == []
 
 
 def test_a_rewritten_file_holds_all_that_was_there(tmp_path: Path) -> None:

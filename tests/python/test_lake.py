@@ -14,7 +14,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from llm_analytics.cli import main
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.lake.reading import open_lake
 from llm_analytics.lake.storage import Bucket, Folder, find_storage
 from llm_analytics.loading.load import LoadOptions, LoadReport, load
 from llm_analytics.loading.policy import Policy, TextPolicy
@@ -243,6 +245,31 @@ def test_a_bucket_holds_the_rows_of_a_folder_and_dbt_reads_them(
     project.dbt("run-operation", "mount_lake")
     project.dbt("run", "--select", "+int_load_horizon", "stg_events__queries")
     assert project.query("select load_seq from intermediate.int_load_horizon") == [(2,)]
+
+
+def test_a_user_is_forgotten_in_a_bucket(
+    tmp_path: Path, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [
+        write_lines(tmp_path / "1" / "queries.jsonl", EVENTS[:20]),
+        write_lines(tmp_path / "2" / "queries.jsonl", EVENTS[21:22]),
+    ]
+    for path in paths:
+        _land(bucket, path)
+    before = find_storage(bucket).names("raw")
+    monkeypatch.setenv("LLM_ANALYTICS_LAKE", bucket)
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(tmp_path / "none.duckdb"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["forget", "user-1"]) == 0
+    with open_lake(find_storage(bucket)) as opened:
+        users = opened.target.run("select distinct user_id from raw.events_queries order by all")
+        assert [user for (user,) in users] == ["user-0", *(f"user-{n}" for n in range(2, 7))]
+    after = find_storage(bucket).names("raw")
+    assert len(after) == len(before)
+    # The log has its name again; files of the load without such rows are the same.
+    assert {name for name in before if "0000000001-" not in name} <= set(after)
+    assert not {name for name in before if "0000000001-" in name} & set(after)
+    assert _land(bucket, *paths).files[0].n_erased == 3
 
 
 def test_of_two_loads_into_a_bucket_the_slower_one_changes_nothing(

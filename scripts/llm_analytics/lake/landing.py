@@ -4,6 +4,7 @@ A lake holds, beside each other:
     raw/<source>_<stream>/load_date=2025-01-31/load_id=0000000007-1f2e3d4c/rows.parquet
     raw/loaded_files/…, raw/quarantine/…        likewise
     raw/loads/0000000007.parquet                the log: one row
+    erasures/0000000001.parquet                 who was erased, as keyed hashes: erasure.py
 Rows count once the log has their load_id. The log's file is the last that a load writes, in one
 atomic step, and its name is the load's number: of two loads at one time only one can have it.
 """
@@ -18,13 +19,13 @@ from typing import Any
 import duckdb
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.lake.reading import FORMAT, LOG, show_tombstones, shown_files, urls
 from llm_analytics.lake.storage import Storage
 from llm_analytics.loading.fast_lane import quote_text
 from llm_analytics.loading.landing import SCHEMA, with_values
 
 #: Schema of the views over what earlier loads have written.
 _EARLIER = "lake"
-LOG = f"{SCHEMA}/loads"
 
 
 class LakeTarget:
@@ -35,23 +36,16 @@ class LakeTarget:
         self._work = work
         self._folder = folder
         self._files: dict[str, list[str]] = {}
+        show_tombstones(self.run, storage)
 
     def begin(self) -> None:
         """Wait for the lock, and find what the lake holds."""
         is_alone = self._storage.lock()
-        log = self._storage.names(LOG)
-        committed: set[str] = set()
-        if log:
-            sql = f"select load_id from read_parquet({self._urls(log)})"
-            committed = {row[0] for row in self.run(sql)}
-            self._files["loads"] = log
-        for name in self._storage.names(SCHEMA):
-            _, table, *rest = name.split("/")
-            if table == "loads":
-                continue
-            if load_id_of(rest) in committed:
-                self._files.setdefault(table, []).append(name)
-            elif is_alone:
+        show_tombstones(self.run, self._storage)
+        self._files = shown_files(self.run, self._storage)
+        shown = {name for names in self._files.values() for name in names}
+        for name in self._storage.names(SCHEMA) if is_alone else ():
+            if name not in shown:
                 # What a load that was killed has left.
                 self._storage.remove(name)
         self.run(f"create schema {_EARLIER}")
@@ -72,7 +66,7 @@ class LakeTarget:
         self.run(
             f"create or replace view {_EARLIER}.{table} as with rows as ("
             f"select * from {SCHEMA}.{table} where false union all by name"
-            f" select * from read_parquet({self._urls(self._files[table])},"
+            f" select * from read_parquet({urls(self._storage, self._files[table])},"
             " hive_partitioning = false, union_by_name = true))"
             " select " + ", ".join(f'"{name}"' for name in names) + " from rows"
         )
@@ -120,15 +114,5 @@ class LakeTarget:
     def _copy(self, query: str) -> Path:
         """The rows of a query as a Parquet file of this load's own folder."""
         file = self._folder / "rows.parquet"
-        self.run(f"copy ({query}) to {quote_text(str(file))} (format parquet, compression zstd)")
+        self.run(f"copy ({query}) to {quote_text(str(file))} ({FORMAT})")
         return file
-
-    def _urls(self, names: Sequence[str]) -> str:
-        """The files as a list in SQL."""
-        urls = (quote_text(f"{self._storage.location}/{name}") for name in names)
-        return f"[{', '.join(urls)}]"
-
-
-def load_id_of(folders: Sequence[str]) -> str | None:
-    """The id of the load that wrote a file, from the folders that it is in."""
-    return next((f.removeprefix("load_id=") for f in folders if f.startswith("load_id=")), None)

@@ -8,13 +8,14 @@
 4. clean: what was made from the warehouse goes: published copies with their rollbacks, the schema
    published to PostgreSQL, compiled SQL, artifacts and logs.
 
+Where raw events are in a lake, the first step is done there (lake/erasure.py).
+
 raw.erasures says which step each erasure has done; the next call goes on from there.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -26,16 +27,32 @@ from typing import Any
 
 import duckdb
 
+from llm_analytics.backup import copies_of
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.lake.erasure import (
+    LakeErasure,
+    finish_erasures,
+    note_erasure,
+    noted_erasures,
+)  # fmt: skip
+from llm_analytics.lake.reading import open_lake
+from llm_analytics.lake.storage import find_storage
 from llm_analytics.loading.fast_lane import quote_name, quote_text
 from llm_analytics.loading.landing import DuckDbTarget, PostgresTarget, Target
 from llm_analytics.loading.policy import Policy
 from llm_analytics.privacy.policy import Policy as PrivacyPolicy
-from llm_analytics.privacy.subjects import SCHEMA, Subject, find_subject, forms_of
+from llm_analytics.privacy.subjects import SCHEMA, Subject, find_subject, forms_of, naming_lines
 from llm_analytics.privacy.tombstones import add_tombstones, ensure_tables, known_keys
 from llm_analytics.publishing.postgres import drop_postgres
 from llm_analytics.run import build
-from llm_analytics.warehouse import Warehouse, named_lake, open_duckdb, open_postgres, project_root
+from llm_analytics.warehouse import (
+    Warehouse,
+    confine,
+    named_lake,
+    open_duckdb,
+    open_postgres,
+    project_root,
+)
 
 STEPS = ("deleted", "built", "rewritten", "cleaned")
 _REMOVED_DBT = ("compiled", "run")
@@ -54,6 +71,8 @@ class ErasureReport:
     rows: dict[str, int]
     n_refused_lines: int
     removed: list[str] = field(default_factory=list)
+    #: Copies that `backup` made earlier; they still hold the people.
+    copies: list[str] = field(default_factory=list)
 
     @property
     def n_rows(self) -> int:
@@ -63,12 +82,14 @@ class ErasureReport:
 
 @contextmanager
 def opened(warehouse: Warehouse) -> Iterator[Target]:
-    """The warehouse with its raw events, to run statements on; closed at the end.
+    """Raw events, in the warehouse or to be read in a lake; closed at the end.
 
-    Raises LlmAnalyticsError if there is none yet, or raw events are in a lake.
+    Raises LlmAnalyticsError if there is none yet.
     """
-    if named_lake():
-        raise LlmAnalyticsError("raw events in a lake (LLM_ANALYTICS_LAKE) are out of reach here")
+    if lake := named_lake():
+        with open_lake(find_storage(lake)) as found:
+            yield found.target
+        return
     with opened_for_notes(warehouse) as target:
         yield target
 
@@ -89,8 +110,7 @@ def opened_for_notes(warehouse: Warehouse) -> Iterator[Target]:
             target.close()
         return
     with open_duckdb(warehouse.location) as connection:
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
+        confine(connection)
         yield DuckDbTarget(connection)
 
 
@@ -117,10 +137,58 @@ def erase(
     `note` is told what begins; `postgres` is the database that was published to. Without ids, only
     the interrupted ones. Raises LlmAnalyticsError.
     """
+    if lake := named_lake():
+        return _erase_in_lake(lake, warehouse, ids, other_folders, note, postgres)
     if ids:
         note("deleting")
         delete(warehouse, ids)
     return resume(warehouse, other_folders, note, postgres)
+
+
+def _erase_in_lake(
+    location: str,
+    warehouse: Warehouse,
+    ids: Sequence[str],
+    other_folders: Sequence[Path],
+    note: Note,
+    postgres: str | None,
+) -> list[ErasureReport]:
+    """The same where raw events are in a lake: first there, then in what was built from it."""
+    if warehouse.is_postgres:
+        raise LlmAnalyticsError("PostgreSQL reads no lake: unset LLM_ANALYTICS_LAKE")
+    storage = find_storage(location)
+    if ids:
+        note("deleting")
+        note_erasure(storage, ids)
+    finish_erasures(storage)
+    noted = noted_erasures(storage)
+    if Path(warehouse.location).exists():
+        _take_over(warehouse, noted)
+        return resume(warehouse, other_folders, note, postgres)
+    removed = _clean(other_folders, note, postgres)
+    return [
+        ErasureReport(
+            one.erasure_id, one.requested_at, one.n_people, one.n_aliases, one.rows,
+            one.n_refused_lines, removed,
+        )
+        for one in (noted[-1:] if ids else ())
+    ]  # fmt: skip
+
+
+def _take_over(warehouse: Warehouse, noted: Sequence[LakeErasure]) -> None:
+    """Writes into a warehouse what was erased from its lake and is still in the tables here."""
+    with opened_for_notes(warehouse) as target:
+        target.begin()
+        target.run(f"create schema if not exists {SCHEMA}")
+        _ensure_log(target)
+        known = {number for (number,) in target.run(f"select erasure_id from {SCHEMA}.erasures")}
+        for one in noted:
+            if one.erasure_id not in known:
+                _log_erasure(
+                    target, one.erasure_id, one.requested_at, one.policy_version, one.n_people,
+                    one.n_aliases, one.n_refused_lines, one.rows,
+                )  # fmt: skip
+        target.commit()
 
 
 def delete(warehouse: Warehouse, ids: Sequence[str]) -> int:
@@ -137,20 +205,12 @@ def delete(warehouse: Warehouse, ids: Sequence[str]) -> int:
             number = _next_number(target)
             subject = find_subject(target, forms_of(ids, policies))
             add_tombstones(target, number)
-            for table, count in _delete_rows(target, subject).items():
-                target.run(
-                    f"insert into {SCHEMA}.erased_rows values (?, ?, ?)", [number, table, count]
-                )
+            rows = _delete_rows(target, subject)
             n_known = target.run("select count(distinct id) from subject_ids")[0][0]
             n_refused = _delete_refused(target)
             moment = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
-            target.run(
-                f"insert into {SCHEMA}.erasures values (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    number, moment, None, version, len(set(ids)),
-                    max(n_known - len(forms_of(ids, policies)), 0), n_refused, STEPS[0],
-                ],
-            )  # fmt: skip
+            n_aliases = max(n_known - len(forms_of(ids, policies)), 0)
+            _log_erasure(target, number, moment, version, len(set(ids)), n_aliases, n_refused, rows)
             for name in ("subject_ids", "subject_keys"):
                 target.run(f"drop table {name}")
         except BaseException:
@@ -164,7 +224,7 @@ def resume(
     warehouse: Warehouse, other_folders: Sequence[Path], note: Note, postgres: str | None = None
 ) -> list[ErasureReport]:
     """Does what is left of all erasures, together; returns what each of them did."""
-    with opened(warehouse) as target:
+    with opened_for_notes(warehouse) as target:
         if not has_table(target, "erasures"):
             return []
         left = [
@@ -176,7 +236,6 @@ def resume(
         return []
     step = min((step for _, step in left), key=STEPS.index)
     numbers = [number for number, _ in left]
-    removed: list[str] = []
     if step == "deleted":
         note("building all models without them")
         # What its tests say of the data is no reason to keep somebody in it.
@@ -186,13 +245,20 @@ def resume(
     if step == "built":
         note("writing the warehouse anew")
         _rewrite(warehouse, numbers)
+    removed = _clean(other_folders, note, postgres)
+    _note_step(warehouse, numbers, "cleaned")
+    copies = [] if warehouse.is_postgres else copies_of(Path(warehouse.location))
+    with opened_for_notes(warehouse) as target:
+        return [_report(target, number, removed, list(map(str, copies))) for number in numbers]
+
+
+def _clean(other_folders: Sequence[Path], note: Note, postgres: str | None) -> list[str]:
+    """The last step; returns the places."""
     note("removing copies, artifacts and logs")
     removed = clean(other_folders)
     if postgres is not None and (dropped := drop_postgres(postgres)):
         removed.append(f"{dropped}, schema published")
-    _note_step(warehouse, numbers, "cleaned")
-    with opened(warehouse) as target:
-        return [_report(target, number, removed) for number in numbers]
+    return removed
 
 
 def clean(other_folders: Sequence[Path] = ()) -> list[str]:
@@ -239,6 +305,25 @@ def _ensure_log(target: Target) -> None:
     )
 
 
+def _log_erasure(
+    target: Target,
+    number: int,
+    moment: datetime,
+    version: str,
+    n_people: int,
+    n_aliases: int,
+    n_refused: int,
+    rows: dict[str, int],
+) -> None:
+    """Notes an erasure whose first step is done."""
+    for table, count in rows.items():
+        target.run(f"insert into {SCHEMA}.erased_rows values (?, ?, ?)", [number, table, count])
+    target.run(
+        f"insert into {SCHEMA}.erasures values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [number, moment, None, version, n_people, n_aliases, n_refused, STEPS[0]],
+    )
+
+
 def _next_number(target: Target) -> int:
     return int(target.run(f"select coalesce(max(erasure_id), 0) + 1 from {SCHEMA}.erasures")[0][0])
 
@@ -260,13 +345,12 @@ def _delete_refused(target: Target) -> int:
     """Deletes refused lines whose kept text names one of them, as a word of its own."""
     if not has_table(target, "quarantine"):
         return 0
-    ids = {one for (one,) in target.run("select id from subject_ids")}
-    word = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in ids) or r"(?!)")
+    ids = [one for (one,) in target.run("select id from subject_ids")]
     columns = "load_seq, file_number, line_number"
     kept = target.run(
         f"select {columns}, raw_text from {SCHEMA}.quarantine where raw_text is not null"
     )
-    naming = [place for *place, text in kept if word.search(text)]
+    naming = naming_lines(ids, kept)
     for place in naming:
         target.run(
             f"delete from {SCHEMA}.quarantine"
@@ -277,7 +361,7 @@ def _delete_refused(target: Target) -> int:
 
 
 def _note_step(warehouse: Warehouse, numbers: Sequence[int], step: str) -> None:
-    with opened(warehouse) as target:
+    with opened_for_notes(warehouse) as target:
         target.begin()
         _set_step(target, numbers, step)
         target.commit()
@@ -324,6 +408,8 @@ def copy_and_swap(place: Path, numbers: Sequence[int] = ()) -> None:
     for leftover in (fresh, fresh.with_name(f"{fresh.name}.wal")):
         leftover.unlink(missing_ok=True)
     with open_duckdb(str(place)) as connection:
+        if lake := named_lake():  # views are read to be copied
+            find_storage(lake).open_for(connection)
         old = quote_name(connection.execute("select current_database()").fetchall()[0][0])
         version = "(storage_version 'v1.4.0')"
         connection.execute(f"attach {quote_text(str(fresh))} as fresh {version}")
@@ -341,7 +427,7 @@ def copy_and_swap(place: Path, numbers: Sequence[int] = ()) -> None:
     fresh.replace(place)
 
 
-def _report(target: Target, number: int, removed: list[str]) -> ErasureReport:
+def _report(target: Target, number: int, removed: list[str], copies: list[str]) -> ErasureReport:
     row: Any = target.run(
         "select requested_at, n_people, n_aliases, n_refused_lines"
         f" from {SCHEMA}.erasures where erasure_id = ?",
@@ -352,7 +438,7 @@ def _report(target: Target, number: int, removed: list[str]) -> ErasureReport:
         " order by table_name",
         [number],
     )
-    return ErasureReport(number, row[0], row[1], row[2], dict(rows), row[3], removed)
+    return ErasureReport(number, row[0], row[1], row[2], dict(rows), row[3], removed, copies)
 
 
 def requested(warehouse: Warehouse) -> list[str]:

@@ -32,6 +32,10 @@ def _print(report: ErasureReport) -> None:
     for table, count in report.rows.items():
         typer.echo(f"  raw.{table}: {count:,}")
     typer.echo(f"  {len(report.removed)} copies, artifacts and logs removed")
+    for copy in report.copies:
+        typer.echo(
+            f"  {copy} still holds them: remove it, or make it anew by `llm-analytics backup`"
+        )
 
 
 def register(app: typer.Typer) -> None:

@@ -9,12 +9,13 @@ from typing import Annotated
 
 import typer
 
+from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading.landing import Target
 from llm_analytics.privacy.erasure import copy_and_swap, has_table, opened, vacuum
 from llm_analytics.privacy.policy import Policy
 from llm_analytics.privacy.subjects import SCHEMA, raw_tables
 from llm_analytics.sources.registry import find_source, source_names
-from llm_analytics.warehouse import Warehouse, resolve_warehouse
+from llm_analytics.warehouse import Warehouse, named_lake, resolve_warehouse
 
 QUARANTINE = ("quarantine", "raw_text")
 
@@ -40,6 +41,8 @@ def purge(warehouse: Warehouse, now: datetime | None = None) -> dict[str, int]:
     What metrics need of a text was computed when it landed, so that no model reads what goes, and a
     full refresh gives the same marts. Raises LlmAnalyticsError.
     """
+    if named_lake():
+        raise LlmAnalyticsError("texts in a lake (LLM_ANALYTICS_LAKE) are out of reach here")
     policy = Policy.load()
     moment = (now or datetime.now(UTC)).replace(tzinfo=None, microsecond=0)
     counts: dict[str, int] = {}

@@ -8,7 +8,7 @@ trace, response or query is that person's alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -174,6 +174,15 @@ def find_subject(engine: Engine, forms: Iterable[str]) -> Subject:
     _add_devices(engine, tables)
     _add_keys(engine, Subject(tables))
     return Subject(tables)
+
+
+def naming_lines(ids: Iterable[str], lines: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Places of refused lines that name one of these people, as a word of its own.
+
+    A line is its place (several values) and, last, its text.
+    """
+    word = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in ids) or r"(?!)")
+    return [place for *place, text in lines if word.search(text)]
 
 
 def _add_aliases(engine: Engine, tables: Iterable[RawTable]) -> None:
