@@ -13,6 +13,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -23,6 +24,8 @@ from llm_analytics.privacy.exports import csv_cell, html_text, write_csv
 from llm_analytics.privacy.policy import DEFAULTS, Policy, TextPolicy
 from llm_analytics.privacy.redaction import redact
 from llm_analytics.privacy.small_cells import ALL, find_small_cells, suppressed
+from llm_analytics.sources.registry import find_source
+from llm_analytics.tracking_plan import Stream
 from load_helpers import query_event, rows, write_lines
 
 HEADER = "rule,stream,field,value\n"
@@ -192,6 +195,56 @@ def test_a_load_treats_each_field_as_the_policy_says(
     assert logged == [("mixed", version)]
     assert main(["load", str(path), "--text", "keep", "--json"]) == 3
     assert b"canary-4711" in warehouse.read_bytes()
+
+
+def canary_event(stream: Stream) -> dict[str, Any]:
+    """An event with a string of its own in each field that is a text or says who somebody is."""
+    event: dict[str, Any] = {"event": stream.event, "timestamp": 1_735_725_600_000}
+    for item in stream.fields:
+        if item.is_text or item.is_identifier:
+            event[item.name] = f"canary-{stream.name}-{item.name}"
+        elif item.is_required and item.name not in event:
+            event[item.name] = item.values[0] if item.values else _WANTED.get(item.kind, "x")
+    return event
+
+
+#: What a required field of a kind may hold.
+_WANTED: dict[str, Any] = {"number": 1, "integer": 1, "boolean": True}
+
+
+def test_no_text_and_no_id_of_any_stream_lands_unless_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    streams = find_source("events").streams.values()
+    canaries = [
+        f"canary-{stream.name}-{item.name}"
+        for stream in streams
+        for item in stream.fields
+        if item.is_text or item.is_identifier
+    ]
+    assert len(canaries) > 30
+    refused = b'{"user_id": "canary-refused", "query_text": "canary-broken'
+    sent = write_lines(tmp_path / "sent" / "e.jsonl", [*map(canary_event, streams), refused])
+    found = {}
+    for policy, options in (("closed", ()), ("open", ("--text", "keep"))):
+        folder = tmp_path / policy
+        folder.mkdir()
+        monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(folder / "warehouse.duckdb"))
+        monkeypatch.setenv("LLM_ANALYTICS_ID_KEY", "key" if policy == "closed" else "")
+        assert main(["load", str(sent), *options, "--json"]) == 3
+        held = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+        with duckdb.connect(str(folder / "warehouse.duckdb"), read_only=True) as connection:
+            # Bytes may be compressed; values are not.
+            for (table,) in connection.execute(
+                "select distinct table_name from duckdb_tables() where schema_name = 'raw'"
+            ).fetchall():
+                held += repr(connection.execute(f"from raw.{table}").fetchall()).encode()
+            counts = connection.execute(
+                "select n_accepted, n_quarantined from raw.loads"
+            ).fetchall()
+        assert counts == [(len(streams), 1)]
+        found[policy] = [one for one in (*canaries, "canary-broken") if one.encode() in held]
+    assert found == {"closed": [], "open": [*canaries, "canary-broken"]}
 
 
 # ---- redaction
