@@ -92,11 +92,10 @@ read_queries as (
 
 asked as {{ llm_analytics.materialized_if_incremental() }} (
     select * from {{ ref('int_queries') }}
-    where
-        is_withdrawn is not true
-        {%- if is_incremental() %}
+    where is_withdrawn is not true
+    {%- if is_incremental() %}
         and event_id in (select read_queries.event_id from read_queries)
-        {%- endif %}
+    {%- endif %}
 ),
 
 -- What tells the turn and the refinement of a query: narrow, for a window passes over it.
