@@ -30,8 +30,24 @@
     materialized
 {%- endmacro %}
 
-{# Spark has no such word. #}
+{# A mark: Spark has no such word, and the CTE becomes a table (spark_adapter.sql). #}
 {% macro spark__materialized() -%}
+    /* written down */
+{%- endmacro %}
+
+{#
+    After `as` of a CTE that others read which are read often themselves. DuckDB and PostgreSQL see by
+    themselves what to do; Spark would plan it anew for each of its readers' readers.
+#}
+{% macro planned_once() %}
+    {{- return(adapter.dispatch('planned_once', 'llm_analytics')()) -}}
+{% endmacro %}
+
+{% macro default__planned_once() -%}
+{%- endmacro %}
+
+{% macro spark__planned_once() -%}
+    {{ llm_analytics.materialized() }}
 {%- endmacro %}
 
 {#
@@ -43,22 +59,6 @@
     {{ return(llm_analytics.materialized()) }}
     {%- endif -%}
     {{ return(llm_analytics.not_materialized()) }}
-{% endmacro %}
-
-{#
-    Can a CTE be written down once? If not, one that only narrows what others read, by CTEs that
-    are read often themselves, costs more than it saves: each reader is planned with all of them.
-#}
-{% macro writes_ctes_down() %}
-    {{- return(adapter.dispatch('writes_ctes_down', 'llm_analytics')()) -}}
-{% endmacro %}
-
-{% macro default__writes_ctes_down() %}
-    {{- return(true) -}}
-{% endmacro %}
-
-{% macro spark__writes_ctes_down() %}
-    {{- return(false) -}}
 {% endmacro %}
 
 {#

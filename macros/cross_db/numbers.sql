@@ -115,5 +115,5 @@
 {%- endmacro %}
 
 {% macro spark__type_double() -%}
-    double
+    {{ llm_analytics.spark_type(llm_analytics.default__type_double()) }}
 {%- endmacro %}

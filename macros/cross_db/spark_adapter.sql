@@ -57,28 +57,73 @@
 
 {#
     Incremental tables lie in folders by the day of their rows, so that a load rewrites only those
-    of the days that it touches. Called by what makes any table from a query.
+    of the days that it touches. Called by what makes any table from a query: the rows that an
+    incremental run writes become a table too, for they are read several times, and the view that
+    the caller asks for reads that.
 #}
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- set time = llm_analytics.time_of_days() -%}
+    {%- set written = namespace(query=compiled_code, tables=[]) -%}
+    {%- do llm_analytics.write_ctes_down(written) -%}
     {%- if config.get('contract').enforced and not temporary -%}
-        {%- set contract = get_assert_columns_equivalent(compiled_code) -%}
-        {%- set compiled_code = get_select_subquery(compiled_code) -%}
+        {%- set contract = get_assert_columns_equivalent(written.query) -%}
+        {%- set written.query = get_select_subquery(written.query) -%}
     {%- endif -%}
     {%- if time -%}
-        {%- set compiled_code = llm_analytics.with_partition_date('(' ~ compiled_code ~ ')', time) -%}
+        {%- set written.query = llm_analytics.with_partition_date(
+            '(' ~ written.query ~ ')', time
+        ) -%}
     {%- endif -%}
-    {%- if temporary -%}
-        {{ create_temporary_view(relation, compiled_code) }}
-    {%- else -%}
-        create table {{ relation }}
+    {%- set made = llm_analytics.beside(this, 'changes') if temporary else relation -%}
+    {%- set creation -%}
+        create table {{ made }}
         {{ contract }}
         {{ file_format_clause() }}
-        {{ 'partitioned by (partition_date)' if time }}
+        {{ 'partitioned by (partition_date)' if time and not temporary }}
         as
-        {{ compiled_code }}
+        {{ written.query }}
+    {%- endset -%}
+    {%- if temporary -%}
+        {%- do run_query('drop table if exists ' ~ made) -%}
+    {%- endif -%}
+    {%- do run_query(creation) if temporary or written.tables -%}
+    {%- for table in written.tables -%}
+        {%- do run_query('drop table ' ~ table) -%}
+    {%- endfor -%}
+    {%- if temporary -%}
+        {{ create_temporary_view(relation, 'select * from ' ~ made) }}
+    {%- elif written.tables -%}
+        select 1
+    {%- else -%}
+        {{ creation }}
     {%- endif -%}
 {%- endmacro %}
+
+{# The name of a table beside another, for what is written on the way. #}
+{% macro beside(relation, name) %}
+    {{- return(relation.incorporate(path={'identifier': relation.identifier ~ '__' ~ name})) -}}
+{% endmacro %}
+
+{#
+    Each CTE of a query that is marked as materialized becomes a table, and the query reads that. Its
+    end is the first line that begins with a bracket. Changes `written.query` and `written.tables`.
+#}
+{% macro write_ctes_down(written) %}
+    {%- set parts = written.query.split(llm_analytics.materialized()) -%}
+    {%- set written.query = parts[0] -%}
+    {%- for part in parts[1:] -%}
+        {%- set name = written.query.split()[-2] -%}
+        {%- set body, end, rest = part.partition('\n)') -%}
+        {%- set table = llm_analytics.beside(this, name) -%}
+        {%- do run_query('drop table if exists ' ~ table) -%}
+        {%- do run_query(
+            'create table ' ~ table ~ ' using parquet as ' ~ written.query ~ body ~ end
+            ~ ' select * from ' ~ name
+        ) -%}
+        {%- do written.tables.append(table) -%}
+        {%- set written.query = written.query ~ '(select * from ' ~ table ~ ')' ~ rest -%}
+    {%- endfor -%}
+{% endmacro %}
 
 {# The time by whose day an incremental table lies; NULL for any other, and for one of ids alone. #}
 {% macro time_of_days() %}
@@ -119,12 +164,8 @@
     strategy, source, target, existing, unique_key, incremental_predicates
 ) %}
     {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='name') | list -%}
-    {%- set changes = target.incorporate(path={'identifier': target.identifier ~ '__changes'}) -%}
+    {%- set changes = llm_analytics.beside(target, 'changes') -%}
     {%- set time = llm_analytics.time_of_days() -%}
-    {%- do run_query('drop table if exists ' ~ changes) -%}
-    {%- do run_query(
-        'create table ' ~ changes ~ ' using parquet as select * from ' ~ source
-    ) -%}
     {%- set kept -%}
         select {{ columns | join(', ') }} from {{ target }} as kept
         where not exists (
@@ -194,7 +235,7 @@
     leaves no table, and the next builds it from nothing.
 #}
 {% macro rewrite_table(target, changes, kept, written) -%}
-    {%- set anew = target.incorporate(path={'identifier': target.identifier ~ '__written'}) -%}
+    {%- set anew = llm_analytics.beside(target, 'written') -%}
     {%- do run_query('drop table if exists ' ~ anew) -%}
     {%- do run_query(
         'create table ' ~ anew ~ ' using parquet as ' ~ kept ~ ' union all ' ~ written

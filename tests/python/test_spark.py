@@ -7,25 +7,33 @@ Parquet files that they are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from histories import cut_into_loads, rare_corrections, recipe, seeded
 from llm_analytics.simulation import simulate
-from support.compare import differing_tables, snapshot
+from support.compare import Snapshot, differing_tables, snapshot
+from support.growth import NO_TESTS
+from support.lake import land_in_lake
 from support.project import DbtProject, run_command
+from support.raw_tables import create_raw_tables, write_loads
+from support.small_project import small_project
+from support.small_seeds import CORRECTED_PRICES, write_small_seeds
 from support.spark import Days, SparkWarehouse, comparable, skip_without_spark
 
 pytestmark = [pytest.mark.long, pytest.mark.dbt, pytest.mark.spark]
 
-#: Without dbt's tests: they are asked of the finished tables once.
-NO_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 #: Marts keep nothing from one build to the next, so they are built once, at the end.
 ZONE_A = ("--select", "+int_interactions")
 
 #: Incremental tables that lie in folders by day.
 BY_DAY = ("int_session_events", "int_response_matches", "int_feedback_matches", "int_interactions")
 N_LOADS = 3
+SEED = 20250106
 
 
 class Built(NamedTuple):
@@ -58,10 +66,7 @@ def test_loads_on_spark_give_the_tables_of_a_full_build_on_duckdb(
 ) -> None:
     monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(spark.warehouse.lake))
     project.dbt("run-operation", "mount_lake")
-    project.dbt("build", *NO_TESTS)
-    expected = snapshot(project)
-    faults = differing_tables(comparable(expected), comparable(spark.warehouse.snapshot(expected)))
-    assert not faults, "\n".join(faults)
+    expected = _assert_same_tables(spark.warehouse, project)
     assert len(expected["fct_interactions"][1]) > 300
 
 
@@ -89,3 +94,41 @@ def _versions(days: Days, day: str) -> tuple[object, ...]:
 
 def test_all_data_tests_pass_on_spark(spark: Built) -> None:
     spark.warehouse.dbt("test", "--exclude-resource-type", "unit_test")
+
+
+def test_histories_on_spark_give_the_tables_of_a_full_build_on_duckdb(tmp_path: Path) -> None:
+    """Nasty histories in shuffled loads, with corrections, and prices that change in between."""
+    project = small_project(tmp_path)
+    create_raw_tables(project)
+    with _spark_beside(project, tmp_path) as warehouse:
+        loads = cut_into_loads(recipe(SEED, n_histories=30).events(), N_LOADS, seeded(SEED))
+        for load, rare in zip(loads, rare_corrections(), strict=False):
+            write_loads(project, [replace(load, events=[*load.events, *rare])])
+            if load.load_seq == N_LOADS:
+                write_small_seeds(project.root, CORRECTED_PRICES)
+            _build_load(warehouse, project, load.load_seq, is_last=load.load_seq == N_LOADS)
+    expected = _assert_same_tables(warehouse, project)
+    assert len(expected["int_interactions"][1]) > 300
+
+
+def _spark_beside(project: DbtProject, folder: Path) -> closing[SparkWarehouse]:
+    """Spark for a project whose raw tables are in DuckDB, and go to a lake load by load."""
+    skip_without_spark()
+    return closing(SparkWarehouse(folder / "spark", folder / "lake", project.root))
+
+
+def _build_load(
+    warehouse: SparkWarehouse, project: DbtProject, load_seq: int, is_last: bool
+) -> None:
+    land_in_lake(project.warehouse, warehouse.lake, load_seq)
+    warehouse.dbt("run-operation", "mount_lake")
+    warehouse.dbt("build", *NO_TESTS, *(() if is_last else ZONE_A))
+
+
+def _assert_same_tables(warehouse: SparkWarehouse, project: DbtProject) -> Snapshot:
+    """Build all at once on DuckDB; every table of it is on Spark too, row for row."""
+    project.dbt("build", *NO_TESTS)
+    expected = snapshot(project)
+    faults = differing_tables(comparable(expected), comparable(warehouse.snapshot(expected)))
+    assert not faults, "\n".join(faults)
+    return expected

@@ -117,7 +117,7 @@ touched as (
 {% endif %}
 
 -- Surveys are about the product, not about a response.
-remarks as (
+remarks as {{ llm_analytics.planned_once() }} (
     select
         feedback.*,
         coalesce(feedback.user_id, feedback.anonymous_id) as sent_user_id,
@@ -174,7 +174,7 @@ named_queries as (
 
 -- The latest answer before the feedback where it was given. A call with a response id of its own
 -- cannot be the one that feedback with another response id means.
-scoped_calls as (
+scoped_calls as {{ llm_analytics.planned_once() }} (
     select
         known_as,
         event_id,
@@ -272,7 +272,7 @@ matched as (
             and preceding_answers.recency = 1
 ),
 
-identified as (
+identified as {{ llm_analytics.planned_once() if is_incremental() }} (
     select
         {% for column in feedback_columns -%}
         remarks.{{ column }},

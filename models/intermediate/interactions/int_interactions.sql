@@ -39,7 +39,7 @@ changed_query_ids as (
 ),
 
 -- Threads of what changed, as it is now and as it was.
-touched_threads as (
+touched_threads as {{ llm_analytics.planned_once() }} (
     select thread_id
     from known_queries
     where event_id in (select changed_query_ids.event_id from changed_query_ids)
@@ -58,7 +58,7 @@ touched_threads as (
         and known_queries.is_without_user
 ),
 
-touched_queries as (
+touched_queries as {{ llm_analytics.planned_once() }} (
     select
         event_id,
         is_without_ids

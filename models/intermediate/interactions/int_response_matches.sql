@@ -134,7 +134,7 @@ standing_queries as (
 -- Queries that one of these calls may serve.
 queries as {{ llm_analytics.materialized_if_incremental() }} (
     select * from standing_queries
-    {%- if is_incremental() and llm_analytics.writes_ctes_down() %}
+    {%- if is_incremental() %}
     where
         event_id in (select responses.query_id from responses)
         or thread_id in (select responses.thread_id from responses)
@@ -169,7 +169,7 @@ calls as (
     "calls.occurred_at as call_occurred_at",
     "calls.sequence_number as call_sequence_number",
 ] %}
-candidates as (
+candidates as {{ llm_analytics.planned_once() }} (
     select
         {{ query_columns | join(',\n        ') }},
         'trace_id' as match_rule,
@@ -383,7 +383,7 @@ based as (
     from priceable
 ),
 
-costed as (
+costed as {{ llm_analytics.planned_once() if is_incremental() }} (
     select
         based.*,
         cast(

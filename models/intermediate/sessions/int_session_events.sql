@@ -111,7 +111,7 @@ reidentified as (
     where kept.user_id <> coalesce(identities.user_id, kept.sent_user_id)
 ),
 
-touched_events as (
+touched_events as {{ llm_analytics.planned_once() }} (
     select
         {{ activity_columns | join(',\n        ') }}
     from unread
@@ -137,7 +137,7 @@ sessions_of_touched_users as (
     group by session_id, user_id
 ),
 
-touched_sessions as (
+touched_sessions as {{ llm_analytics.planned_once() }} (
     select kept.session_id
     from {{ this }} as kept
     inner join touched_events
