@@ -45,6 +45,20 @@
     )
 {%- endmacro %}
 
+{# A timestamp moved by whole milliseconds (an expression or a number). #}
+{% macro add_milliseconds(timestamp, milliseconds) %}
+    {{ return(adapter.dispatch('add_milliseconds', 'llm_analytics')(timestamp, milliseconds)) }}
+{% endmacro %}
+
+{% macro default__add_milliseconds(timestamp, milliseconds) -%}
+    {{ dbt.dateadd('millisecond', milliseconds, timestamp) }}
+{%- endmacro %}
+
+{# (dbt-spark's dateadd knows whole seconds alone.) #}
+{% macro spark__add_milliseconds(timestamp, milliseconds) -%}
+    timestamp_micros(unix_micros(cast({{ timestamp }} as timestamp)) + {{ milliseconds }} * 1000)
+{%- endmacro %}
+
 {#
     The reporting date of a UTC timestamp: its date in the reporting zone, daylight saving
     included.

@@ -34,7 +34,7 @@
         {{ call }}.started_at,
         case
             when {{ call }}.latency_ms > 0
-                then {{ dbt.dateadd('millisecond', '-' ~ call ~ '.latency_ms', call ~ '.occurred_at') }}
+                then {{ llm_analytics.add_milliseconds(call ~ '.occurred_at', '-' ~ call ~ '.latency_ms') }}
             else {{ call }}.occurred_at
         end
     )
