@@ -7,6 +7,7 @@ import io
 import json
 import random
 import re
+import sys
 from collections import Counter
 from html.parser import HTMLParser
 from itertools import combinations
@@ -329,6 +330,59 @@ def test_redaction_on_a_published_data_set(shared: Path) -> None:
         assert 1 - missed[kind] / there[kind] >= 0.95, kind
     # What else it takes is numbers of houses and post codes: personal data, too.
     assert right / (right + wrong) >= 0.85
+
+
+# ---- names
+
+
+@pytest.fixture
+def language_model(tmp_path: Path) -> Path:
+    """A model of spaCy that knows one person, one place and one group."""
+    spacy = pytest.importorskip("spacy", reason="needs the extra `names`")
+    pipeline = spacy.blank("en")
+    known = {"Ada Lovelace": "PERSON", "Lisbon": "GPE", "Portuguese": "NORP"}
+    pipeline.add_pipe("entity_ruler").add_patterns(
+        [{"label": label, "pattern": name} for name, label in known.items()]
+    )
+    pipeline.to_disk(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_redacted_texts_lose_names_where_the_policy_names_a_model(
+    language_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    policy = policy_file(
+        tmp_path / "policy.csv", "text,*,*,redact", f"redact_names,*,*,{language_model}"
+    )
+    monkeypatch.setenv("LLM_ANALYTICS_PRIVACY_POLICY", str(policy))
+    said = "I am Ada Lovelace, Portuguese, from Lisbon: ada@example.org, and Ada Lovelace again"
+    events = write_lines(tmp_path / "queries.jsonl", [query_event(1, query_text=said)])
+    assert main(["load", str(events)]) == 0
+    assert rows(tmp_path / "warehouse.duckdb", "select query_text from raw.events_queries") == [
+        ("I am [person], [group], from [location]: [email], and [person] again",)
+    ]
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_a_model_that_is_not_there_is_one_line_and_nothing_lands(
+    is_installed: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if is_installed:
+        pytest.importorskip("spacy", reason="needs the extra `names`")
+    else:
+        monkeypatch.setitem(sys.modules, "spacy", None)
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(tmp_path / "warehouse.duckdb"))
+    policy = policy_file(tmp_path / "policy.csv", "text,*,*,redact", "redact_names,*,*,no_model")
+    monkeypatch.setenv("LLM_ANALYTICS_PRIVACY_POLICY", str(policy))
+    events = write_lines(tmp_path / "queries.jsonl", [query_event(1, query_text="hello")])
+    assert main(["load", str(events)]) == 1
+    wanted = "spacy download no_model" if is_installed else "llm-analytics[names]"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert wanted in line
 
 
 # ---- small cells

@@ -19,14 +19,15 @@ __all__ = ["Policy", "TextPolicy"]
 class Policy:
     """What happens to texts, and the key of the ids (None: ids land as sent).
 
-    `fields` are the texts that are treated otherwise, by stream and name; `version` is that of the
-    privacy policy that all this comes from.
+    `fields` are the texts that are treated otherwise, by stream and name; `names_model` is by which
+    redacted texts lose names too; `version` is that of the privacy policy that all this comes from.
     """
 
     text: TextPolicy = TextPolicy.DROP
     id_key: bytes | None = None
     fields: Mapping[tuple[str, str], TextPolicy] = field(default_factory=dict)
     version: str | None = None
+    names_model: str | None = None
 
     @classmethod
     def from_environment(cls, text: TextPolicy = TextPolicy.DROP) -> Policy:
@@ -45,7 +46,7 @@ class Policy:
         policy = PrivacyPolicy.load()
         key = cls.from_environment().id_key
         if text is not None:
-            return cls(text, key, version=policy.version)
+            return cls(text, key, version=policy.version, names_model=policy.names_model)
         fields = {
             (stream.name, item.name): policy.text(f"{source}_{stream.name}", item.name)
             for stream in streams.values()
@@ -55,11 +56,16 @@ class Policy:
         order = (TextPolicy.DROP, TextPolicy.REDACT, TextPolicy.KEEP)
         strictest = min(fields.values(), key=order.index, default=policy.text(source, ""))
         others = {name: each for name, each in fields.items() if each is not strictest}
-        return cls(strictest, key, others, policy.version)
+        return cls(strictest, key, others, policy.version, policy.names_model)
 
     def text_of(self, stream: str, name: str) -> TextPolicy:
         """What happens to a text field of a stream."""
         return self.fields.get((stream, name), self.text)
+
+    @property
+    def redacts(self) -> bool:
+        """Whether any text is redacted."""
+        return TextPolicy.REDACT in (self.text, *self.fields.values())
 
     @property
     def label(self) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from llm_analytics.loading.fast_lane import quote_name
 from llm_analytics.loading.policy import Policy, TextPolicy
 from llm_analytics.loading.text_features import TextFeatures
-from llm_analytics.privacy.redaction import redact
+from llm_analytics.privacy.redaction import redactor
 from llm_analytics.privacy.tombstones import Tombstones
 from llm_analytics.tracking_plan import SIGNATURE_COLUMNS, Stream
 
@@ -33,6 +33,7 @@ class Staging:
         self._policy = policy
         self._tombstones = tombstones
         self.erased: dict[int, int] = {}
+        self._redact = redactor(policy.names_model if policy.redacts else None)
         self._features = TextFeatures(policy.id_key)
         self._pseudonyms: dict[str, str] = {}
         self._numbers = itertools.count()
@@ -134,7 +135,7 @@ class Staging:
         if is_signed:
             columns |= zip(SIGNATURE_COLUMNS, self._features.signatures(texts), strict=True)
         if is_redacted:
-            redacted = [redact(one) for one in texts.decode().split("\0")[:-1]]
+            redacted = [self._redact(one) for one in texts.decode().split("\0")[:-1]]
             columns["redacted"] = np.array([*redacted, ""], dtype=object)[:-1]
         return columns
 

@@ -49,6 +49,7 @@ PERSONAL_STREAMS = (
     "user_traits",
 )  # fmt: skip
 
+_OFF = "off"
 # What holds where the file says nothing. A text is kept for a year at most.
 DEFAULTS = {
     "text": TextPolicy.DROP.value,
@@ -56,6 +57,7 @@ DEFAULTS = {
     "minimum_cohort": "10",
     "consent": Consent.OPT_OUT.value,
     "opt_out": OptOut.ALL_HISTORY.value,
+    "redact_names": _OFF,
 }
 _PER_FIELD = ("text", "keep_days")
 _CHOICES: dict[str, type[StrEnum]] = {"text": TextPolicy, "consent": Consent, "opt_out": OptOut}
@@ -131,6 +133,12 @@ class Policy:
         """What a refusal takes out of the marts."""
         return OptOut(self._value("opt_out"))
 
+    @property
+    def names_model(self) -> str | None:
+        """The language model by which redacted texts lose names too; None if they do not."""
+        model = self._value("redact_names")
+        return None if model == _OFF else model
+
     def consent(self, stream: str) -> Consent:
         """What the events of a stream need to count."""
         return Consent(self._value("consent", stream))
@@ -176,6 +184,9 @@ def _problem(rule: Rule) -> str | None:
     if choices:
         if rule.value not in list(choices):
             return f"{rule.rule} is one of {', '.join(choices)}, not {rule.value!r}"
+    elif rule.rule == "redact_names":
+        if not rule.value:
+            return f"redact_names is {_OFF} or a model of spaCy"
     elif not (rule.value.isascii() and rule.value.isdigit() and 1 <= int(rule.value) <= 100_000):
         return f"{rule.rule} is a whole number from 1 to 100000, not {rule.value!r}"
     return None

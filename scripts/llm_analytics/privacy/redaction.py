@@ -1,13 +1,14 @@
 """Replaces what identifies a person or opens a door in a text: what `--text redact` lands.
 
-Patterns favour recall over precision and know no names or addresses: redacted text is less
-sensitive, not anonymous.
+Patterns favour recall over precision and know no names or addresses, which take a language model
+(`names`). Redacted text is less sensitive, not anonymous.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 
 _EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
 _SECRET = re.compile(
@@ -95,3 +96,16 @@ def redact(text: str) -> str:
     text = _IPV4.sub(lambda m: "[ip]" if _is_address(m) else m.group(), text)
     text = _IPV6.sub(lambda m: "[ip]" if _is_address(m) else m.group(), text)
     return _PHONE.sub(lambda m: m.group() if _NO_PHONE.fullmatch(m.group()) else "[phone]", text)
+
+
+def redactor(names_model: str | None) -> Callable[[str], str]:
+    """What redacts a text: by patterns, and then by a language model, where one is named.
+
+    Raises LlmAnalyticsError if the model cannot be loaded.
+    """
+    if names_model is None:
+        return redact
+    from llm_analytics.privacy.names import NameRedactor
+
+    names = NameRedactor(names_model)
+    return lambda text: names.redact(redact(text))
