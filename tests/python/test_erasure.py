@@ -264,13 +264,13 @@ def test_a_user_is_forgotten_on_postgresql(
     sent = write_events(tmp_path / "sent", events)
     kept = write_events(tmp_path / "without", without(events, user))
     project = postgres_project
-    stand_in(monkeypatch, project, FACTS)
+    stand_in(monkeypatch, project)
     assert main(["load", str(sent), "--json"]) in (0, 3)
-    project.dbt(*MODELS, *FACTS)
+    project.dbt(*MODELS)
     assert main(["forget", user]) == 0
     forgotten = tables(project)
     assert main(["load", str(sent), "--json"]) in (0, 3)
-    project.dbt(*MODELS, *FACTS)
+    project.dbt(*MODELS)
     assert not differing_tables(tables(project), forgotten)
     for table in project.relations("raw"):
         for row in project.query(f"select * from raw.{table}"):
@@ -278,7 +278,7 @@ def test_a_user_is_forgotten_on_postgresql(
     schemas = ("raw", "intermediate", "staging", "marts")
     project.execute(*(f"drop schema {schema} cascade" for schema in schemas))
     assert main(["load", str(kept), "--json"]) in (0, 3)
-    project.dbt(*MODELS, *FACTS)
+    project.dbt(*MODELS)
     differing = differing_tables(tables(project), forgotten)
     assert not differing, "\n".join(differing)
 
