@@ -11,7 +11,7 @@ firsts as (
     {% for stream in streams %}
     select min(occurred_at) as first_at
     from {{ ref(stream) }}
-    {{ 'where is_withdrawn is not true' if stream == 'int_queries' }}
+    {{ 'where is_withdrawn is not true' if stream in ('int_queries', 'int_responses') }}
     {{ 'union all' if not loop.last }}
     {% endfor %}
 ),
