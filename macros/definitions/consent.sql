@@ -18,6 +18,26 @@
     {{ llm_analytics.text_order(choices ~ '.event_id') }}
 {%- endmacro %}
 
+{#
+    CTEs that end in `choices`: one row per choice about analytics, as it stands. A choice about
+    something else (marketing, for example) says nothing here.
+#}
+{% macro standing_choices(read_to=none) -%}
+{%- set columns = llm_analytics.envelope_columns() + ['consent', 'purpose'] -%}
+{{ llm_analytics.standing_events('consents', columns, read_to) }},
+
+choices as (
+    select
+        event_id,
+        user_id as sent_user_id,
+        consent,
+        occurred_at,
+        sequence_number
+    from standing_events
+    where coalesce(purpose, 'analytics') = 'analytics'
+)
+{%- endmacro %}
+
 {# The streams whose events are about somebody, so that consent may be asked for. #}
 {% macro personal_streams() %}
     {{ return([

@@ -1,25 +1,13 @@
 -- One row per choice about analytics: whom it is about, and from when until when it holds.
 {{ config(materialized='view') }}
 
-{% set columns = llm_analytics.envelope_columns() + ['consent', 'purpose'] %}
 {% set read_to = llm_analytics.loads_recorded_to() %}
 
 with
 
-{{ llm_analytics.standing_events('consents', columns, read_to) }},
+{{ llm_analytics.standing_choices(read_to) }},
 
 {{ llm_analytics.standing_aliases(read_to) }},
-
-choices as (
-    select
-        event_id,
-        user_id as sent_user_id,
-        consent,
-        occurred_at,
-        sequence_number
-    from standing_events
-    where coalesce(purpose, 'analytics') = 'analytics'
-),
 
 -- A choice holds until the next one under the same id.
 followed as (

@@ -1,25 +1,12 @@
 -- One row per user who made a choice about analytics: the one that stands. A user who is known
 -- under several ids refuses as long as the newest choice of one of them does.
-{% set columns = llm_analytics.envelope_columns() + ['consent', 'purpose'] %}
 
 with
 
-{{ llm_analytics.standing_events('consents', columns) }},
+{{ llm_analytics.standing_choices() }},
 
 identities as (
     select * from {{ ref('int_identities') }}
-),
-
--- A choice about something else than analytics (marketing, for example) says nothing here.
-choices as (
-    select
-        event_id,
-        user_id as sent_user_id,
-        consent,
-        occurred_at,
-        sequence_number
-    from standing_events
-    where coalesce(purpose, 'analytics') = 'analytics'
 ),
 
 numbered as (

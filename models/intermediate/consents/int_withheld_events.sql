@@ -39,16 +39,23 @@ consent_intervals as (
 
 {{ llm_analytics.standing_aliases(read_to) }},
 
--- Whose an id is, or was by a content that stands no more.
+-- Whose an id is, or was by a content that stands no more: it stopped to be by the newest record.
+sent_claims as (
+    select
+        alias_id,
+        user_id,
+        max(load_seq) over (partition by event_id) as load_seq
+    from {{ ref('int_identities__unioned') }}
+    where load_seq <= {{ read_to }}
+),
+
 once_claimed as (
     select
         alias_id,
         user_id,
         max(load_seq) as load_seq
-    from {{ ref('int_identities__unioned') }}
-    where
-        load_seq <= {{ read_to }}
-        and alias_id <> user_id
+    from sent_claims
+    where alias_id <> user_id
     group by alias_id, user_id
 ),
 
@@ -60,13 +67,20 @@ newest_claims as (
     group by alias_id
 ),
 
-consents as (
+sent_choices as (
     select
         user_id as sent_user_id,
-        max(load_seq) as load_seq
+        max(load_seq) over (partition by event_id) as load_seq
     from {{ ref('int_consents__unioned') }}
     where load_seq <= {{ read_to }}
-    group by user_id
+),
+
+consents as (
+    select
+        sent_user_id,
+        max(load_seq) as load_seq
+    from sent_choices
+    group by sent_user_id
 ),
 
 -- Whom a choice is about, or was.
@@ -134,47 +148,68 @@ records as (
     {% endfor -%}
 ),
 
-unnamed as {{ llm_analytics.materialized() }} (
-    select * from records
-    where sent_user_id is null
-),
-
--- An event that names nobody is about whom its conversation, session, trace, query or answer names,
--- or, as the verdict on an answer, about whom that is about.
-{% for link in links -%}
-named_by_{{ link }} as (
-    select
-        {{ link }},
-        sent_user_id,
-        max(load_seq) as load_seq
-    from records
-    where
-        sent_user_id is not null
-        and {{ link }} in (select unnamed.{{ link }} from unnamed)
-    group by {{ link }}, sent_user_id
-),
-
-{% endfor -%}
-named_at_once as {{ llm_analytics.materialized() }} (
+-- What each record has in common with others, a row per link.
+linked as {{ llm_analytics.materialized() }} (
     {% for link in links -%}
     select
-        unnamed.stream,
-        unnamed.event_id,
-        named_by_{{ link }}.sent_user_id,
-        named_by_{{ link }}.load_seq
-    from unnamed
-    inner join named_by_{{ link }}
-        on unnamed.{{ link }} = named_by_{{ link }}.{{ link }}
+        stream,
+        event_id,
+        sent_user_id,
+        '{{ link }}' as link,
+        {{ link }} as linked_id,
+        load_seq
+    from records
+    where {{ link }} is not null
     {% if not loop.last -%}
     union all
     {% endif -%}
     {% endfor -%}
 ),
 
-{% for link in links -%}
-passed_by_{{ link }} as (
+unnamed as (
     select
-        unnamed.{{ link }},
+        stream,
+        event_id,
+        link,
+        linked_id,
+        load_seq
+    from linked
+    where sent_user_id is null
+),
+
+-- An event that names nobody is about whom its conversation, session, trace, query or answer names,
+-- or, as the verdict on an answer, about whom that is about.
+named_by_link as (
+    select
+        link,
+        linked_id,
+        sent_user_id,
+        max(load_seq) as load_seq
+    from linked
+    where
+        sent_user_id is not null
+        and linked_id in (select unnamed.linked_id from unnamed)
+    group by link, linked_id, sent_user_id
+),
+
+named_at_once as (
+    select
+        unnamed.stream,
+        unnamed.event_id,
+        named_by_link.sent_user_id,
+        max(named_by_link.load_seq) as load_seq
+    from unnamed
+    inner join named_by_link
+        on
+            unnamed.link = named_by_link.link
+            and unnamed.linked_id = named_by_link.linked_id
+    group by unnamed.stream, unnamed.event_id, named_by_link.sent_user_id
+),
+
+passed_by_link as (
+    select
+        unnamed.link,
+        unnamed.linked_id,
         named_at_once.sent_user_id,
         max(greatest(unnamed.load_seq, named_at_once.load_seq)) as load_seq
     from unnamed
@@ -182,35 +217,21 @@ passed_by_{{ link }} as (
         on
             unnamed.stream = named_at_once.stream
             and unnamed.event_id = named_at_once.event_id
-    where unnamed.{{ link }} is not null
-    group by unnamed.{{ link }}, named_at_once.sent_user_id
-),
-
-{% endfor -%}
-named_in_all as (
-    {% for link in links -%}
-    select
-        unnamed.stream,
-        unnamed.event_id,
-        passed_by_{{ link }}.sent_user_id,
-        passed_by_{{ link }}.load_seq
-    from unnamed
-    inner join passed_by_{{ link }}
-        on unnamed.{{ link }} = passed_by_{{ link }}.{{ link }}
-    {% if not loop.last -%}
-    union all
-    {% endif -%}
-    {% endfor -%}
+    group by unnamed.link, unnamed.linked_id, named_at_once.sent_user_id
 ),
 
 named as (
     select
-        stream,
-        event_id,
-        sent_user_id,
-        max(load_seq) as load_seq
-    from named_in_all
-    group by stream, event_id, sent_user_id
+        unnamed.stream,
+        unnamed.event_id,
+        passed_by_link.sent_user_id,
+        max(passed_by_link.load_seq) as load_seq
+    from unnamed
+    inner join passed_by_link
+        on
+            unnamed.link = passed_by_link.link
+            and unnamed.linked_id = passed_by_link.linked_id
+    group by unnamed.stream, unnamed.event_id, passed_by_link.sent_user_id
 ),
 
 -- Who is meant by each content of an event.
@@ -226,17 +247,18 @@ concerned as (
     where sent_user_id is not null
     union all
     select
-        unnamed.stream,
-        unnamed.event_id,
-        unnamed.occurred_at,
-        unnamed.sent_user_id as own_user_id,
+        records.stream,
+        records.event_id,
+        records.occurred_at,
+        records.sent_user_id as own_user_id,
         named.sent_user_id,
-        greatest(unnamed.load_seq, coalesce(named.load_seq, 0)) as load_seq
-    from unnamed
+        greatest(records.load_seq, coalesce(named.load_seq, 0)) as load_seq
+    from records
     left join named
         on
-            unnamed.stream = named.stream
-            and unnamed.event_id = named.event_id
+            records.stream = named.stream
+            and records.event_id = named.event_id
+    where records.sent_user_id is null
 ),
 
 {% set asked = [] -%}
