@@ -1,4 +1,4 @@
-"""Erasure in a lake: rows go from its files, at whatever step it is interrupted, and stay away."""
+"""Erasure and purges in a lake: what goes is in no file, at whatever step they are interrupted."""
 
 from __future__ import annotations
 
@@ -65,20 +65,40 @@ def load(folder: Path, *loads: list[Any]) -> None:
         assert main(["load", str(path), "--json"]) in (0, 3)
 
 
-def held(lake: Path) -> dict[str, list[Any]]:
-    """What the log shows of each table: all but where it came from."""
+TEXTS = ("query_text", "feedback_text", "raw_text")
+
+
+def held(lake: Path, *without: str) -> dict[str, list[Any]]:
+    """What the log shows of each table: all but where it came from, and columns to leave out."""
     found = {}
-    origin = ("load_seq", "load_id", "load_date", "loaded_at", "file_number", "line_number")
+    origin = (
+        *without,
+        "load_seq",
+        "load_id",
+        "load_date",
+        "loaded_at",
+        "file_number",
+        "line_number",
+    )
     with duckdb.connect() as connection:
         for folder in sorted((lake / "raw").iterdir()):
             if folder.name not in ("loads", "loaded_files"):
                 found[folder.name] = connection.execute(
-                    f"select columns(name -> name not in {origin}) from"
+                    f"select columns(name -> name not in {origin + without}) from"
                     f" read_parquet('{folder}/**/*.parquet', union_by_name = true) where load_id"
                     f" in (select load_id from read_parquet('{lake}/raw/loads/*.parquet'))"
                     " order by all"
                 ).fetchall()
     return {table: listed for table, listed in found.items() if listed}
+
+
+def age(lake: Path, load_seq: int, days: int) -> None:
+    """Let a load be that much older."""
+    [log] = (lake / "raw" / "loads").glob(f"*{load_seq}.parquet")
+    with duckdb.connect() as connection:
+        connection.execute(f"create table log as select * from read_parquet('{log}')")
+        connection.execute(f"update log set loaded_at = loaded_at - interval {days} day")
+        connection.execute(f"copy log to '{log}' (format parquet)")
 
 
 def canaries_in(folder: Path) -> list[str]:
@@ -95,8 +115,8 @@ def canaries_in(folder: Path) -> list[str]:
     return found
 
 
-def dying_at(monkeypatch: pytest.MonkeyPatch, step: int, *arguments: str) -> bool:
-    """A call of the command that is killed before a number of changes of files; did it die?"""
+def dying_at(monkeypatch: pytest.MonkeyPatch, step: int, *command: str) -> bool:
+    """A call of a command that is killed before a number of changes of files; did it die?"""
     n_steps = 0
 
     def counted(change: Callable[..., None]) -> Callable[..., None]:
@@ -112,7 +132,7 @@ def dying_at(monkeypatch: pytest.MonkeyPatch, step: int, *arguments: str) -> boo
     with monkeypatch.context() as patch:
         for name in ("put", "remove"):
             patch.setattr(Folder, name, counted(getattr(Folder, name)))
-        status = main(["forget", *arguments])
+        status = main([*command])
     assert status in (0, 130)
     return status == 130
 
@@ -133,7 +153,7 @@ def test_a_forgotten_user_is_in_no_file_of_a_lake_wherever_it_is_interrupted(
         shutil.rmtree(lake, ignore_errors=True)
         shutil.copytree(sent, lake)
         assert canaries_in(lake)
-        is_dying = dying_at(monkeypatch, step, "canary-ann")
+        is_dying = dying_at(monkeypatch, step, "forget", "canary-ann")
         if is_dying:
             is_noted = any((lake / "erasures").rglob("*.parquet"))
             assert is_noted or held(lake) == held(sent)
@@ -193,5 +213,86 @@ def test_what_was_built_from_a_lake_forgets_too(
         assert rows(warehouse, "select n_people, step from raw.erasures") == [(1, "cleaned")]
     assert main(["forget"]) == 0
     assert "Nothing to erase" in capsys.readouterr().out
-    assert main(["purge"]) == 1
-    assert "out of reach" in capsys.readouterr().err
+    # What is purged later is noted there, once.
+    with (home / "policy.csv").open("a") as policy:
+        policy.write("keep_days,*,*,30\n")
+    age(home / "lake", 1, days=40)
+    for _ in range(2):
+        assert main(["purge"]) == 0
+        noted = rows(warehouse, "select table_name, n_rows from raw.purges order by table_name")
+        assert noted == [("events_queries", 1), ("quarantine", 1)]
+
+
+@pytest.mark.parametrize("stride", [4, pytest.param(1, marks=pytest.mark.long)])
+def test_old_texts_are_in_no_file_of_a_lake_wherever_a_purge_is_interrupted(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stride: int
+) -> None:
+    lake, sent = home / "lake", tmp_path / "sent"
+    (home / "policy.csv").write_text(
+        "rule,stream,field,value\ntext,*,*,keep\nkeep_days,*,*,30\nkeep_days,events_queries,*,60\n"
+    )
+    remark = {
+        "event": "response_feedback",
+        "timestamp": 1_735_725_600_000,
+        "user_id": "bob",
+        "feedback_type": "comment",
+    }
+    old = [
+        query_event(1, query_text="kept"),
+        {**remark, "event_id": "f1", "feedback_text": "canary one"},
+        b'{"user_id": "bob", "query_text": "canary two',
+    ]
+    older = [query_event(2, query_text="canary three"), query_event(3)]
+    new = [{**remark, "event_id": "f4", "feedback_text": "kept"}]
+    load(tmp_path / "1", old, older, new)
+    age(lake, 1, days=40)
+    age(lake, 2, days=70)
+    shutil.move(lake, sent)
+    untouched = {path.name for path in sent.rglob("load_id=0000000003-*")}
+    step, is_dying = 0, True
+    while is_dying:
+        shutil.rmtree(lake, ignore_errors=True)
+        shutil.copytree(sent, lake)
+        assert canaries_in(lake)
+        is_dying = dying_at(monkeypatch, step, "purge")
+        if is_dying:
+            # An erasure that comes between does first what is left to do.
+            is_noted = (lake / "purges").exists()
+            assert main(["forget", "nobody"]) == 0
+            assert bool(canaries_in(lake)) != is_noted
+            assert main(["purge"]) == 0
+        assert not canaries_in(lake), step
+        assert held(lake, *TEXTS) == held(sent, *TEXTS), step
+        assert [row[0] for row in texts_in(lake)] == ["kept", "kept"]
+        assert {path.name for path in lake.rglob("load_id=0000000003-*")} == untouched
+        assert purged(lake) == [
+            ("events_feedback", 1), ("events_queries", 2), ("quarantine", 1)
+        ]  # fmt: skip
+        step += stride
+    assert step > 8
+    # The same files again bring no text back, and no second row.
+    load(tmp_path / "2", old, older, new)
+    assert not canaries_in(lake)
+    assert held(lake, *TEXTS) == held(sent, *TEXTS)
+
+
+def texts_in(lake: Path) -> list[Any]:
+    """Texts of queries and remarks."""
+    found = []
+    with duckdb.connect() as connection:
+        for table, column in (("queries", "query_text"), ("feedback", "feedback_text")):
+            files = f"{lake}/raw/events_{table}/**/*.parquet"
+            found += connection.execute(
+                f"select {column} from read_parquet('{files}', union_by_name = true)"
+                f" where {column} is not null"
+            ).fetchall()
+    return found
+
+
+def purged(lake: Path) -> list[Any]:
+    """What all purges together say that they emptied."""
+    with duckdb.connect() as connection:
+        return connection.execute(
+            "select table_name, cast(sum(n_rows) as integer) from"
+            f" read_parquet('{lake}/purges/*.parquet') group by table_name order by table_name"
+        ).fetchall()

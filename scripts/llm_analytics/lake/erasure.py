@@ -10,17 +10,12 @@ The second step can be taken as often as it takes: what is done is shown no more
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.lake.reading import (
     ERASURES,
-    FORMAT,
-    LOG,
     PLACES,
     OpenLake,
     load_id_of,
@@ -28,6 +23,7 @@ from llm_analytics.lake.reading import (
     show_tombstones,
     urls,
 )  # fmt: skip
+from llm_analytics.lake.rewriting import locked, number_of, put_note, write_loads_anew
 from llm_analytics.lake.storage import Storage
 from llm_analytics.loading.fast_lane import quote_text
 from llm_analytics.loading.policy import Policy
@@ -49,20 +45,6 @@ class LakeErasure:
     rows: dict[str, int]
 
 
-@contextmanager
-def _locked(storage: Storage) -> Iterator[OpenLake]:
-    """The lake, while no load writes to it where the storage can tell."""
-    with open_lake(storage) as lake:
-        if not lake.files:
-            raise LlmAnalyticsError(f"nothing was ever loaded into {storage.location}")
-    storage.lock()
-    try:
-        with open_lake(storage) as lake:
-            yield lake
-    finally:
-        storage.unlock()
-
-
 def note_erasure(storage: Storage, ids: Sequence[str]) -> int:
     """The first step; returns the erasure's number. Nothing is changed if it is interrupted.
 
@@ -71,10 +53,10 @@ def note_erasure(storage: Storage, ids: Sequence[str]) -> int:
     finish_erasures(storage)
     policies = known_keys(Policy.from_environment())
     forms = forms_of(ids, policies)
-    with _locked(storage) as lake:
+    with locked(storage) as lake:
         run = lake.target.run
         names = storage.names(ERASURES)
-        number = 1 + max((_number_of(name) for name in names), default=0)
+        number = 1 + max((number_of(name) for name in names), default=0)
         _copy_tombstones(lake)
         subject = find_subject(lake.target, forms)
         add_tombstones(lake.target, number)
@@ -113,13 +95,7 @@ def note_erasure(storage: Storage, ids: Sequence[str]) -> int:
                     where table_name <> 'quarantine' group by table_name)) as n_rows,
                 (select list({{'file': substr(file, {start}), 'place': place}})
                     from doomed) as doomed"""
-        file = lake.folder / "erasure.parquet"
-        run(f"copy ({query}) to {quote_text(str(file))} ({FORMAT})")
-        if not storage.put_new(file, f"{ERASURES}/{number:010d}.parquet"):
-            raise LlmAnalyticsError(
-                f"{storage.location}: another erasure was done meanwhile; nothing was changed,"
-                " call it again"
-            )
+        put_note(lake, query, ERASURES, number)
     return number
 
 
@@ -127,7 +103,7 @@ def finish_erasures(storage: Storage) -> None:
     """The second step, for all erasures that have rows left. Raises LlmAnalyticsError."""
     if not storage.names(ERASURES):
         return
-    with _locked(storage) as lake:
+    with locked(storage) as lake:
         run = lake.target.run
         noted = storage.names(ERASURES)
         run(
@@ -135,43 +111,25 @@ def finish_erasures(storage: Storage) -> None:
             f" from read_parquet({urls(storage, noted)}) where doomed is not null"
         )
         old = {load_id_of(file) for (file,) in run("select distinct file from doomed")}
-        shown = {load_id_of(name) for names in lake.files.values() for name in names}
-        for load_id in sorted(one for one in old & shown if one):
-            _write_anew(lake, load_id)
-        for name in storage.names(SCHEMA):
-            if load_id_of(name) in old - {None}:
-                storage.remove(name)
+
+        def without_their_rows(name: str) -> str:
+            # A file without rows stays: tables are views over the files that there are.
+            return (
+                "select * exclude (file_row_number) from"
+                f" read_parquet({urls(storage, [name])}, file_row_number = true,"
+                " hive_partitioning = false) where file_row_number not in"
+                f" (select place from doomed where file = {quote_text(name)})"
+            )
+
+        write_loads_anew(lake, {one for one in old if one}, without_their_rows)
         left = {number for (number,) in run("select distinct erasure_id from doomed")}
         for name in noted:
-            if _number_of(name) in left:
+            if number_of(name) in left:
                 lake.write(
                     "select * replace (cast(null as struct(file varchar, place bigint)[])"
                     f" as doomed) from read_parquet({urls(storage, [name])})",
                     name,
                 )
-
-
-def _write_anew(lake: OpenLake, load_id: str) -> None:
-    """Gives a load new files without the rows that go, and shows them instead of the old ones."""
-    load_seq = load_id.split("-", maxsplit=1)[0]
-    new_id = f"{load_seq}-{secrets.token_hex(4)}"
-    for names in lake.files.values():
-        for name in names:
-            if load_id_of(name) == load_id:
-                # A file without rows stays: tables are views over the files that there are.
-                lake.write(
-                    "select * exclude (file_row_number) from"
-                    f" read_parquet({urls(lake.storage, [name])}, file_row_number = true,"
-                    " hive_partitioning = false) where file_row_number not in"
-                    f" (select place from doomed where file = {quote_text(name)})",
-                    name.replace(f"load_id={load_id}", f"load_id={new_id}"),
-                )
-    log = f"{LOG}/{load_seq}.parquet"
-    lake.write(
-        f"select * replace ({quote_text(new_id)} as load_id)"
-        f" from read_parquet({urls(lake.storage, [log])})",
-        log,
-    )
 
 
 def noted_erasures(storage: Storage) -> list[LakeErasure]:
@@ -197,7 +155,3 @@ def _copy_tombstones(lake: OpenLake) -> None:
         run(f"create table {SCHEMA}.{name} as select * from copied")
         run("drop table copied")
     ensure_tables(lake.target)
-
-
-def _number_of(name: str) -> int:
-    return int(name.rsplit("/", 1)[1].removesuffix(".parquet"))

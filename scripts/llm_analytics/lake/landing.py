@@ -5,6 +5,7 @@ A lake holds, beside each other:
     raw/loaded_files/…, raw/quarantine/…        likewise
     raw/loads/0000000007.parquet                the log: one row
     erasures/0000000001.parquet                 who was erased, as keyed hashes: erasure.py
+    purges/0000000001.parquet                   which texts were too old: purging.py
 Rows count once the log has their load_id. The log's file is the last that a load writes, in one
 atomic step, and its name is the load's number: of two loads at one time only one can have it.
 """
@@ -19,7 +20,14 @@ from typing import Any
 import duckdb
 
 from llm_analytics.errors import LlmAnalyticsError
-from llm_analytics.lake.reading import FORMAT, LOG, show_tombstones, shown_files, urls
+from llm_analytics.lake.reading import (
+    FORMAT,
+    LOG,
+    show_purges,
+    show_tombstones,
+    shown_files,
+    urls,
+)
 from llm_analytics.lake.storage import Storage
 from llm_analytics.loading.fast_lane import quote_text
 from llm_analytics.loading.landing import SCHEMA, with_values
@@ -42,6 +50,7 @@ class LakeTarget:
         """Wait for the lock, and find what the lake holds."""
         is_alone = self._storage.lock()
         show_tombstones(self.run, self._storage)
+        show_purges(self.run, self._storage)
         self._files = shown_files(self.run, self._storage)
         shown = {name for names in self._files.values() for name in names}
         for name in self._storage.names(SCHEMA) if is_alone else ():

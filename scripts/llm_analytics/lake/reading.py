@@ -20,6 +20,8 @@ from llm_analytics.warehouse import confine, explain_duckdb_error, open_duckdb
 LOG = f"{SCHEMA}/loads"
 #: Beside the raw tables: a file for each erasure. See erasure.py.
 ERASURES = "erasures"
+#: Likewise for each purge. See purging.py.
+PURGES = "purges"
 #: Schema of the raw tables with the file and the place in it of each row.
 PLACES = "places"
 
@@ -35,10 +37,14 @@ class OpenLake:
     #: Names of the files that the log shows, by table.
     files: dict[str, list[str]]
 
+    def copy(self, query: str, file: Path) -> None:
+        """Writes the rows of a query to a file of the folder."""
+        self.target.run(f"copy ({query}) to {quote_text(str(file))} ({FORMAT})")
+
     def write(self, query: str, name: str) -> None:
         """Puts the rows of a query into the lake as a file, in the place of one of that name."""
         file = self.folder / "rows.parquet"
-        self.target.run(f"copy ({query}) to {quote_text(str(file))} ({FORMAT})")
+        self.copy(query, file)
         self.storage.put(file, name)
 
 
@@ -81,6 +87,17 @@ def show_tombstones(run: Callable[[str], Any], storage: Storage) -> None:
         run(
             f"create or replace view {SCHEMA}.erased_keys as"
             f" select unnest(key_hashes) as key_hash, erasure_id from {files}"
+        )
+
+
+def show_purges(run: Callable[[str], Any], storage: Storage) -> None:
+    """Shows what was purged from a lake in the table that a warehouse has for it."""
+    if names := storage.names(PURGES):
+        run(f"create schema if not exists {SCHEMA}")
+        run(
+            f"create or replace view {SCHEMA}.purges as select purge_id, purged_at, policy_version,"
+            " table_name, cast(sum(n_rows) as bigint) as n_rows"
+            f" from read_parquet({urls(storage, names)}) group by all"
         )
 
 

@@ -334,10 +334,11 @@ def _add_purged_twins(target: Target, source: str, stream: Stream, staged: str) 
         for name in stream.landed_columns()
         if name not in _ORIGIN
     )
+    earlier, loads = target.earlier(table), target.earlier("loads")
     target.run(
         "insert into losers select distinct s.file_number, s.line_number"
-        f" from {staged} as s inner join {SCHEMA}.{table} as t on s.event_id = t.event_id"
-        f" where t.load_seq in (select o.load_seq from {SCHEMA}.loads as o where o.loaded_at <"
+        f" from {staged} as s inner join {earlier} as t on s.event_id = t.event_id"
+        f" where t.load_seq in (select o.load_seq from {loads} as o where o.loaded_at <"
         f" (select max(q.purged_at) from {SCHEMA}.purges as q where q.table_name = '{table}'))"
         " and not exists (select 1 from losers as l"
         " where l.file_number = s.file_number and l.line_number = s.line_number)"

@@ -10,10 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from llm_analytics.privacy.erasure import has_table, opened
+from llm_analytics.privacy.erasure import opened
 from llm_analytics.privacy.policy import PERSONAL_STREAMS, Consent, OptOut, Policy
-from llm_analytics.privacy.purge import QUARANTINE, text_columns
-from llm_analytics.privacy.subjects import SCHEMA
+from llm_analytics.privacy.subjects import SCHEMA, has_table
+from llm_analytics.privacy.texts import QUARANTINE, old_texts, utc_now
 from llm_analytics.warehouse import Warehouse, resolve_warehouse
 
 #: What a user may choose, as the stream consents has it.
@@ -39,22 +39,18 @@ def check(warehouse: Warehouse) -> list[dict[str, Any]]:
     with opened(warehouse) as target:
         if not has_table(target, "loads"):
             return []
-        for table, column in text_columns(target):
-            days = policy.keep_days(table, column)
-            age = (
-                f"(select o.loaded_at from {SCHEMA}.loads as o where o.load_seq = t.load_seq)"
-                f" < localtimestamp - interval '{days}' day"
-            )
+        for texts in old_texts(target, policy, utc_now()):
+            table, column, _ = texts
             n_texts, n_expired = target.run(
-                f"select count(*), count(case when {age} then 1 end)"
-                f' from {SCHEMA}.{table} as t where "{column}" is not null'
+                f'select count("{column}"), count(case when {texts.rows} then 1 end)'
+                f" from {SCHEMA}.{table}"
             )[0]
             found.append(
                 {
                     "table": table,
                     "column": column,
                     "text": None if table == QUARANTINE[0] else policy.text(table, column).value,
-                    "keep_days": days,
+                    "keep_days": policy.keep_days(table, column),
                     "n_texts": n_texts,
                     "n_expired": n_expired,
                 }

@@ -35,13 +35,21 @@ from llm_analytics.lake.erasure import (
     note_erasure,
     noted_erasures,
 )  # fmt: skip
+from llm_analytics.lake.purging import finish_purges
 from llm_analytics.lake.reading import open_lake
 from llm_analytics.lake.storage import find_storage
 from llm_analytics.loading.fast_lane import quote_name, quote_text
 from llm_analytics.loading.landing import DuckDbTarget, PostgresTarget, Target
 from llm_analytics.loading.policy import Policy
 from llm_analytics.privacy.policy import Policy as PrivacyPolicy
-from llm_analytics.privacy.subjects import SCHEMA, Subject, find_subject, forms_of, naming_lines
+from llm_analytics.privacy.subjects import (
+    SCHEMA,
+    Subject,
+    find_subject,
+    forms_of,
+    has_table,
+    naming_lines,
+)  # fmt: skip
 from llm_analytics.privacy.tombstones import add_tombstones, ensure_tables, known_keys
 from llm_analytics.publishing.postgres import drop_postgres
 from llm_analytics.run import build
@@ -114,17 +122,6 @@ def opened_for_notes(warehouse: Warehouse) -> Iterator[Target]:
         yield DuckDbTarget(connection)
 
 
-def has_table(target: Target, name: str) -> bool:
-    """Has the schema raw such a table?"""
-    return bool(
-        target.run(
-            "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
-            " and table_catalog = current_database()",
-            [SCHEMA, name],
-        )
-    )
-
-
 def erase(
     warehouse: Warehouse,
     ids: Sequence[str],
@@ -157,6 +154,7 @@ def _erase_in_lake(
     if warehouse.is_postgres:
         raise LlmAnalyticsError("PostgreSQL reads no lake: unset LLM_ANALYTICS_LAKE")
     storage = find_storage(location)
+    finish_purges(storage)
     if ids:
         note("deleting")
         note_erasure(storage, ids)

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from llm_analytics.loading.policy import Policy
-from llm_analytics.privacy.erasure import has_table, opened
-from llm_analytics.privacy.subjects import SCHEMA, find_subject, forms_of
+from llm_analytics.privacy.erasure import opened
+from llm_analytics.privacy.subjects import SCHEMA, find_subject, forms_of, has_table
 from llm_analytics.privacy.tombstones import known_keys
 from llm_analytics.warehouse import Warehouse, resolve_warehouse
 

@@ -131,6 +131,17 @@ def raw_tables(engine: Engine) -> Iterator[RawTable]:
                 yield RawTable.of(name, stream, columns[name])
 
 
+def has_table(engine: Engine, name: str) -> bool:
+    """Has the schema raw such a table?"""
+    return bool(
+        engine.run(
+            "select 1 from information_schema.tables where table_schema = ? and table_name = ?"
+            " and table_catalog = current_database()",
+            [SCHEMA, name],
+        )
+    )
+
+
 @dataclass(frozen=True)
 class Subject:
     """What was found of some people: temporary tables that name them, and their raw tables.
