@@ -19,6 +19,7 @@ from llm_analytics.simulation import simulate
 from llm_analytics.warehouse import open_postgres
 from load_helpers import query_event, rows, write_lines
 from support.compare import Snapshot, differing_tables, snapshot
+from support.hostile import HOSTILE
 from support.postgres import execute
 from support.project import DbtProject
 
@@ -369,18 +370,6 @@ def test_the_schema_published_to_postgresql_goes(
         cursor.execute(found)
         assert cursor.fetchall() == [("theirs",)]
     connection.close()
-
-
-HOSTILE = (
-    "'; drop table raw.loads; --",
-    "x' or '1'='1",
-    "%s %d ? {0} {{ 7 * 7 }}",
-    "../../etc/passwd",
-    "=cmd|' /C calc'!A0",
-    "<script>alert(1)</script>",
-    'a"b\\c',
-    "Robert\u2019); drop",
-)
 
 
 def test_names_are_data(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
