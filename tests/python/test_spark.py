@@ -6,7 +6,7 @@ Parquet files that they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.long, pytest.mark.dbt, pytest.mark.spark]
 
 #: Marts keep nothing from one build to the next, so they are built once, at the end.
 ZONE_A = ("--select", "+int_interactions")
+#: The marts of the core, and what it costs.
+MARTS = ("--select", "+tag:core", "+suppressed_calls", "+cost_bridge")
 
 #: Incremental tables that lie in folders by day.
 BY_DAY = ("int_session_events", "int_response_matches", "int_feedback_matches", "int_interactions")
@@ -104,11 +106,34 @@ def test_histories_on_spark_give_the_tables_of_a_full_build_on_duckdb(tmp_path: 
         loads = cut_into_loads(recipe(SEED, n_histories=30).events(), N_LOADS, seeded(SEED))
         for load, rare in zip(loads, rare_corrections(), strict=False):
             write_loads(project, [replace(load, events=[*load.events, *rare])])
-            if load.load_seq == N_LOADS:
+            is_last = load.load_seq == N_LOADS
+            if is_last:
                 write_small_seeds(project.root, CORRECTED_PRICES)
-            _build_load(warehouse, project, load.load_seq, is_last=load.load_seq == N_LOADS)
+            _build_load(warehouse, project, load.load_seq, () if is_last else ZONE_A)
     expected = _assert_same_tables(warehouse, project)
-    assert len(expected["int_interactions"][1]) > 300
+    assert len(expected["int_interactions"][1]) > 150
+
+
+def test_real_calls_on_spark_give_the_tables_of_duckdb(
+    tmp_path: Path, project: DbtProject, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Claude Code's calls of some days, as it recorded them, in one load."""
+    skip_without_spark()
+    path = shared / "data" / "weka_claude_code" / "requests_odd_traces.csv"
+    commands: tuple[list[str | Path], ...] = (
+        ["convert", "claude-code", path, "--out", tmp_path / "events"],
+        ["load", "--lake", tmp_path / "lake", tmp_path / "events"],
+    )
+    for command in commands:
+        done = run_command(command)
+        assert done.returncode == 0, done.stderr
+    with closing(SparkWarehouse(tmp_path / "spark", tmp_path / "lake")) as warehouse:
+        warehouse.dbt("run-operation", "mount_lake")
+        warehouse.dbt("build", *NO_TESTS, *MARTS)
+    monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(warehouse.lake))
+    project.dbt("run-operation", "mount_lake")
+    expected = _assert_same_tables(warehouse, project, MARTS)
+    assert len(expected["fct_responses"][1]) > 1000
 
 
 def _spark_beside(project: DbtProject, folder: Path) -> closing[SparkWarehouse]:
@@ -118,16 +143,18 @@ def _spark_beside(project: DbtProject, folder: Path) -> closing[SparkWarehouse]:
 
 
 def _build_load(
-    warehouse: SparkWarehouse, project: DbtProject, load_seq: int, is_last: bool
+    warehouse: SparkWarehouse, project: DbtProject, load_seq: int, selection: Sequence[str]
 ) -> None:
     land_in_lake(project.warehouse, warehouse.lake, load_seq)
     warehouse.dbt("run-operation", "mount_lake")
-    warehouse.dbt("build", *NO_TESTS, *(() if is_last else ZONE_A))
+    warehouse.dbt("build", *NO_TESTS, *selection)
 
 
-def _assert_same_tables(warehouse: SparkWarehouse, project: DbtProject) -> Snapshot:
+def _assert_same_tables(
+    warehouse: SparkWarehouse, project: DbtProject, selection: Sequence[str] = ()
+) -> Snapshot:
     """Build all at once on DuckDB; every table of it is on Spark too, row for row."""
-    project.dbt("build", *NO_TESTS)
+    project.dbt("build", *NO_TESTS, *selection)
     expected = snapshot(project)
     faults = differing_tables(comparable(expected), comparable(warehouse.snapshot(expected)))
     assert not faults, "\n".join(faults)
