@@ -13,16 +13,18 @@ mkdir -p requirements
 compile() { # output, then further options of `uv pip compile`
     local output="$1"
     shift
-    "$uv" pip compile pyproject.toml --quiet --group build --output-file "$output" \
+    "$uv" pip compile --quiet --group build --output-file "$output" \
         --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
         --custom-compile-command "make lock" --no-annotate \
         --no-emit-index-url --no-emit-find-links "$@" >/dev/null
 }
 
 # The base is a part of dev, of the same versions, and so is what the demo draws its boards with.
-compile requirements/dev.txt --extra dev "$@"
-compile requirements/base.txt --constraint requirements/dev.txt "$@"
-compile requirements/demo.txt --extra boards --constraint requirements/dev.txt "$@"
+compile requirements/dev.txt pyproject.toml --extra dev "$@"
+compile requirements/base.txt pyproject.toml --constraint requirements/dev.txt "$@"
+compile requirements/demo.txt pyproject.toml --extra boards --constraint requirements/dev.txt "$@"
 # Spark has an environment of its own, with what the base has in the same versions.
-compile requirements/spark.txt --extra spark --constraint requirements/dev.txt "$@"
+compile requirements/spark.txt pyproject.toml --extra spark --constraint requirements/dev.txt "$@"
+# Superset stands beside it all, and has nothing of this project.
+compile requirements/superset.txt --group superset "$@"
 wc -l requirements/*.txt

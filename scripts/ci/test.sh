@@ -51,6 +51,9 @@ fi
 if [[ "$size" == all ]] && { [[ -x "${JAVA_HOME:-}/bin/java" ]] || command -v java >/dev/null; }; then
     scripts/ci/spark.sh venv
 fi
+if [[ "$size" == all ]]; then
+    scripts/ci/superset.sh venv
+fi
 
 section "pytest"
 # shellcheck disable=SC2086 # several arguments in one variable

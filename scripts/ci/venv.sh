@@ -4,13 +4,14 @@
 #   scripts/ci/venv.sh demo [FOLDER]   the same, and what draws boards
 #   scripts/ci/venv.sh dev [FOLDER]    everything: PostgreSQL, lint and tests too
 #   scripts/ci/venv.sh spark FOLDER    dbt on Spark, apart from the rest
+#   scripts/ci/venv.sh superset FOLDER Superset, without this project
 # FOLDER is .venv unless given. What is up to date stays; what an older lock made is made again.
 # PYTHON names the interpreter; without it, the first of Python 3.11 to 3.13 that is found.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-kind="${1:?base, demo, dev or spark}"
+kind="${1:?base, demo, dev, spark or superset}"
 folder="${2:-.venv}"
-[[ "$kind" == base || "$kind" == demo || "$kind" == dev || "$kind" == spark ]] ||
+[[ -f "requirements/$kind.txt" ]] ||
     fail "unknown kind of environment: $kind"
 
 is_supported() { # python: does it run, and is it one of the versions in the lock?
@@ -79,5 +80,7 @@ if [[ "$installed" != "$kind" ]]; then
         "($kind, $("$folder/bin/python" --version))"
     "${pip[@]}" install --no-compile --require-hashes --no-deps --requirement "requirements/$kind.txt"
 fi
-"${pip[@]}" install --no-deps --no-build-isolation --editable .
+if [[ "$kind" != superset ]]; then
+    "${pip[@]}" install --no-deps --no-build-isolation --editable .
+fi
 printf '%s %s %s\n' "$kind" "$lock" "$project" >"$stamp"
