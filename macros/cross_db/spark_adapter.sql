@@ -247,12 +247,18 @@
 
 {#
     Views that read each other are planned as one query, which takes Spark minutes where ten stand on
-    each other: but for those of staging, they are written down.
+    each other: but for those of staging, they are written down, with the names of what they read.
 #}
 {% materialization view, adapter='spark' %}
     {%- if model.fqn[1] == 'staging' -%}
         {{ return(create_or_replace_view()) }}
     {%- else -%}
-        {{ return(materialization_table_spark()) }}
+        {%- set made = materialization_table_spark() -%}
+        {%- set code = modules.re.sub('--[^\n]*', '', sql) -%}
+        {%- do run_query(
+            'alter table ' ~ this ~ " set tblproperties ('llm_analytics.reads' = '"
+            ~ modules.re.findall('(?:stg|int)_[a-z0-9_]+', code) | unique | join(', ') ~ "')"
+        ) -%}
+        {{ return(made) }}
     {%- endif -%}
 {% endmaterialization %}

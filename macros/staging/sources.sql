@@ -130,15 +130,7 @@ union all
 {# Stop where a view, as the warehouse has it, does not read what it should: pairs of both names. #}
 {% macro refuse_views_without(expected) %}
     {%- if expected -%}
-        {#- Not by ref: this is no dependency, and none is found inside a condition. -#}
-        {%- set staging = graph.nodes['model.llm_analytics.stg_events__queries'].schema -%}
-        {%- set definitions = {} -%}
-        {%- for row in run_query(
-            'select table_name, view_definition from information_schema.views where table_schema in ('
-            ~ "'" ~ staging ~ "', '" ~ this.schema ~ "')"
-        ).rows -%}
-            {%- do definitions.update({row[0]: row[1]}) -%}
-        {%- endfor -%}
+        {%- set definitions = llm_analytics.view_definitions(expected | map('first') | list) -%}
         {%- for view, part in expected if part not in (definitions.get(view) or '') -%}
             {{ exceptions.raise_compiler_error(
                 this.name ~ ' would mark loads as read that ' ~ view ~ ' does not show yet (' ~ part

@@ -19,8 +19,10 @@ from llm_analytics.simulation import simulate
 from support.compare import Snapshot, differing_tables, snapshot
 from support.growth import NO_TESTS
 from support.lake import land_in_lake
+from support.made_up_sources import SOURCES, create_tables, write_sources
 from support.project import DbtProject, run_command
 from support.raw_tables import create_raw_tables, write_loads
+from support.recorders import drawn_parts, land_part
 from support.small_project import small_project
 from support.small_seeds import CORRECTED_PRICES, write_small_seeds
 from support.spark import Days, SparkWarehouse, comparable, skip_without_spark
@@ -29,7 +31,7 @@ pytestmark = [pytest.mark.long, pytest.mark.dbt, pytest.mark.spark]
 
 #: Marts keep nothing from one build to the next, so they are built once, at the end.
 ZONE_A = ("--select", "+int_interactions")
-#: The marts of the core, and what it costs.
+#: The marts of the core, and those of what several sources recorded.
 MARTS = ("--select", "+tag:core", "+suppressed_calls", "+cost_bridge")
 
 #: Incremental tables that lie in folders by day.
@@ -112,6 +114,21 @@ def test_histories_on_spark_give_the_tables_of_a_full_build_on_duckdb(tmp_path: 
             _build_load(warehouse, project, load.load_seq, () if is_last else ZONE_A)
     expected = _assert_same_tables(warehouse, project)
     assert len(expected["int_interactions"][1]) > 150
+
+
+def test_several_recorders_on_spark_give_the_tables_of_a_full_build_on_duckdb(
+    tmp_path: Path,
+) -> None:
+    """Calls that up to three sources recorded, some corrected later."""
+    project = small_project(tmp_path, tuple(SOURCES))
+    write_sources(project)
+    create_tables(project)
+    with _spark_beside(project, tmp_path) as warehouse:
+        for load_seq, part in enumerate(drawn_parts(SEED, 60, n_loads=2), start=1):
+            land_part(project, load_seq, part)
+            _build_load(warehouse, project, load_seq, ZONE_A if load_seq == 1 else MARTS)
+    expected = _assert_same_tables(warehouse, project, MARTS)
+    assert len(expected["suppressed_calls"][1]) > 20
 
 
 def test_real_calls_on_spark_give_the_tables_of_duckdb(

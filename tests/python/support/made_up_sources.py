@@ -38,6 +38,12 @@ def _type_of(column: str) -> str:
     return "bigint" if is_number and not is_name else "text"
 
 
+def _type_for_dbt(column: str) -> str:
+    """The same as an expression of Jinja: Spark has another word for text."""
+    declared = _type_of(column)
+    return "dbt.type_string()" if declared == "text" else f"'{declared}'"
+
+
 def _columns(project: DbtProject, stream: str) -> list[str]:
     if stream == "spans":
         return [name for name in _SPANS if name != "event_id"]
@@ -66,7 +72,7 @@ def write_sources(project: DbtProject) -> None:
         )
         for stream in streams:
             names = _columns(project, stream)
-            typed = ", ".join(f"'{name}': '{_type_of(name)}'" for name in names)
+            typed = ", ".join(f"'{name}': {_type_for_dbt(name)}" for name in names)
             (folder / f"stg_{source}__{stream}.sql").write_text(
                 f"select '{source}' as source, landed.* from (\n"
                 "{{ llm_analytics.landed(source('raw_" + source + f"', '{source}_{stream}'), "
