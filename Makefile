@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real dashboards serve docs venv test test-fast test-all test-spark test-superset lint bench bench-load lock clean
+.PHONY: help demo demo-real dashboards serve docs venv test test-fast test-all test-spark test-superset lint bench bench-load bench-engines lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -63,6 +63,13 @@ bench:  ## Measure load, build and queries beside a baseline; N="1000000 1000000
 bench-load:  ## Measure how many events a CPU second loads
 	@scripts/ci/venv.sh base
 	@.venv/bin/python bench/bench_load.py
+
+bench-engines:  ## Measure one job on DuckDB, PostgreSQL and Spark; needs Java 17; N as above
+	@scripts/ci/venv.sh dev
+	@scripts/ci/spark.sh venv
+	@PYTHONPATH=tests/python .venv/bin/python bench/bench_engines.py \
+		$(foreach n,$(or $(N),1000000),--interactions $(n)) \
+		--work build/bench --markdown build/engines.md $(BENCH_ARGS)
 
 lock:  ## Refresh the lock files (needs uv); `make lock UPGRADE=1` takes newer versions
 	@scripts/ci/lock.sh $(if $(UPGRADE),--upgrade)

@@ -2,17 +2,17 @@
 select 'interactions' as name, cast(count(*) as decimal(38, 12)) as value
 from marts.fct_interactions
 union all
-select 'answered', count_if(is_answered) from marts.fct_interactions
+select 'answered', count(case when is_answered then 1 end) from marts.fct_interactions
 union all
 select 'tokens', sum(total_tokens) from marts.fct_interactions
 union all
 select 'cost_usd', sum(cost_usd) from marts.fct_interactions
 union all
-select 'thumbs_up', count_if(thumbs = 'up') from marts.fct_interactions
+select 'thumbs_up', count(case when thumbs = 'up' then 1 end) from marts.fct_interactions
 union all
-select 'thumbs_down', count_if(thumbs = 'down') from marts.fct_interactions
+select 'thumbs_down', count(case when thumbs = 'down' then 1 end) from marts.fct_interactions
 union all
-select 'ended_badly', count_if(end_state <> 'normal') from marts.fct_interactions
+select 'ended_badly', count(case when end_state <> 'normal' then 1 end) from marts.fct_interactions
 union all
 select 'sessions', count(*) from marts.fct_sessions
 union all

@@ -7,12 +7,15 @@ import json
 import resource
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import disagreements
+from bench_engines import Cost, Engine, server_seconds
+from bench_engines import as_markdown as engines_as_markdown
 from measure import CommandError, measure
 from report import as_markdown, goals, replace_figures
 from support.project import ROOT
@@ -283,3 +286,41 @@ def test_a_figure_that_differs_is_named() -> None:
     assert disagreements({"marts": marts, "baseline": dict(marts)}) == []
     (line,) = disagreements({"marts": marts, "baseline": {"sessions": "8", "cost_usd": "1.5"}})
     assert line == "sessions: 7 in the marts, 8 in baseline"
+
+
+def test_what_the_children_of_a_server_took_counts_as_its_own() -> None:
+    child = "import time; end = time.process_time() + {}\nwhile time.process_time() < end: pass"
+    served = subprocess.Popen(
+        [sys.executable, "-c", f"""
+import subprocess, sys
+subprocess.run([sys.executable, "-c", {child.format(0.4)!r}])
+subprocess.Popen([sys.executable, "-c", {child.format(0.4)!r} + "\\ninput()"], stdin=sys.stdin)
+print("begun", flush=True)
+input()
+"""],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with served:
+        assert served.stdout
+        served.stdout.readline()
+        by_waited = server_seconds(served.pid)
+        assert 0.4 < by_waited < 2
+        deadline = time.monotonic() + 20
+        while server_seconds(served.pid) < by_waited + 0.4:
+            assert time.monotonic() < deadline, "a child that runs does not count"
+            time.sleep(0.05)
+    assert server_seconds(None) == 0
+
+
+def test_the_table_of_engines_has_a_row_for_each(tmp_path: Path) -> None:
+    costs = {
+        stage: Cost(cpu=number * 1000 + 0.4, wall=number + 0.6, others=1)
+        for number, stage in enumerate(("load", "build", "day: load", "day: build"), start=1)
+    }
+    engines = [
+        Engine("duckdb", tmp_path, "", costs=costs),
+        Engine("spark", tmp_path, "", costs=costs),
+    ]
+    lines = engines_as_markdown({2_000_000: engines}).splitlines()
+    cells = "1,000 / 2 | 2,000 / 3 | 3,000 / 4 | 4,000 / 5 | 0.3"
+    assert lines[2:] == [f"| 2,000,000 | {name} | {cells} |" for name in ("duckdb", "spark")]

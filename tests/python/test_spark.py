@@ -6,6 +6,9 @@ Parquet files that they are.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -20,12 +23,12 @@ from support.compare import Snapshot, differing_tables, snapshot
 from support.growth import NO_TESTS
 from support.lake import land_in_lake
 from support.made_up_sources import SOURCES, create_tables, write_sources
-from support.project import DbtProject, run_command
+from support.project import ROOT, DbtProject, run_command
 from support.raw_tables import create_raw_tables, write_loads
 from support.recorders import drawn_parts, land_part
 from support.small_project import small_project
 from support.small_seeds import CORRECTED_PRICES, write_small_seeds
-from support.spark import Days, SparkWarehouse, comparable, skip_without_spark
+from support.spark import Days, SparkWarehouse, comparable, java_home, skip_without_spark
 
 pytestmark = [pytest.mark.long, pytest.mark.dbt, pytest.mark.spark]
 
@@ -151,6 +154,20 @@ def test_real_calls_on_spark_give_the_tables_of_duckdb(
     project.dbt("run-operation", "mount_lake")
     expected = _assert_same_tables(warehouse, project, MARTS)
     assert len(expected["fct_responses"][1]) > 1000
+
+
+def test_the_benchmark_of_engines_finds_the_same_figures_on_all(tmp_path: Path) -> None:
+    skip_without_spark()
+    table = tmp_path / "engines.md"
+    done = subprocess.run(
+        [sys.executable, ROOT / "bench" / "bench_engines.py", "--interactions", "3000",
+         "--work", tmp_path, "--markdown", table],
+        env={**os.environ, "JAVA_HOME": java_home() or "", "PYTHONPATH": f"{ROOT}/tests/python"},
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = [line.split(" | ") for line in table.read_text().splitlines()[2:]]
+    assert [row[1] for row in rows] == ["duckdb", "postgres", "spark"]
 
 
 def _spark_beside(project: DbtProject, folder: Path) -> closing[SparkWarehouse]:

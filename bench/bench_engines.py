@@ -1,0 +1,256 @@
+"""What does one job cost on each engine? The models tagged `core` from nothing, and one day more.
+
+    PYTHONPATH=tests/python python bench/bench_engines.py --interactions 1000000
+
+DuckDB, PostgreSQL and Spark load the same events and build the same models, without tests.
+Spark needs Java 17 and its own environment (scripts/ci/spark.sh venv); PostgreSQL is the server
+of the tests. CPU seconds are those of the commands and of what works for them: Spark's Java,
+PostgreSQL's server. Exit status 1: a stage failed, or the marts of two engines disagree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import psycopg2
+from rich.console import Console
+
+from bench import ROOT, disagreements, work_folder
+from measure import CommandError, measure
+
+SPARK_PYTHON = ROOT / "build" / "spark-venv" / "bin" / "python"
+#: Ends Java before it ends itself, so that what Java took counts as its own.
+DBT = """
+from dbt.cli.main import cli
+try:
+    cli()
+finally:
+    try:
+        from pyspark import SparkContext
+    except ImportError:
+        java = None
+    else:
+        java = SparkContext._gateway
+    if java:
+        java.proc.stdin.close()
+        java.proc.wait()
+"""
+ENGINES = ("duckdb", "postgres", "spark")
+STAGES = ("load", "build", "day: load", "day: build")
+#: The server has half a minute of work between two of its checkpoints otherwise.
+POSTGRES_SETTINGS = {"work_mem": "256MB", "max_wal_size": "8GB", "maintenance_work_mem": "512MB"}
+
+
+@dataclass
+class Cost:
+    """What a stage cost: CPU seconds, wall seconds, CPU seconds of other programs meanwhile."""
+
+    cpu: float = 0
+    wall: float = 0
+    others: float = 0
+
+
+@dataclass
+class Engine:
+    """One engine: how to reach it, and what each stage on it cost."""
+
+    name: str
+    work: Path
+    warehouse: str
+    python: Path = Path(sys.executable)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    #: The lake that it reads; None where it keeps what is loaded itself.
+    lake: Path | None = None
+    #: The process id of a server, which is no child of the commands.
+    server: int | None = None
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    def load(self, stage: str, folders: Sequence[Path]) -> None:
+        """Load events; where they go to a lake, make its files known too."""
+        to_lake = ["--lake", str(self.lake)] if self.lake else []
+        command = ["-m", "llm_analytics", "load", *to_lake, *map(str, folders)]
+        # 3: some lines were quarantined, which is no failure of the load.
+        self._run(stage, [sys.executable, *command], allowed=(0, 3))
+        if self.lake:
+            self.dbt(stage, "run-operation", "mount_lake")
+
+    def dbt(self, stage: str, *arguments: str) -> None:
+        """Run dbt, and add what it cost to a stage."""
+        self._run(stage, [str(self.python), "-c", DBT, *arguments])
+
+    def _run(self, stage: str, command: Sequence[str], allowed: Sequence[int] = (0,)) -> None:
+        environment = {
+            "LLM_ANALYTICS_WAREHOUSE": self.warehouse,
+            "DBT_PROFILES_DIR": str(ROOT),
+            "DBT_TARGET_PATH": str(self.work / "target"),
+            "DBT_LOG_PATH": str(self.work / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "PYTHONPATH": str(ROOT / "scripts"),
+            # As for a user who runs dbt again and again: Python compiles its modules once.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(self.work / "pycache"),
+            **self.environment,
+        }
+        before = server_seconds(self.server)
+        done = measure(command, environment=environment, folder=ROOT, allowed=allowed)
+        by_server = server_seconds(self.server) - before
+        cost = self.costs.setdefault(stage, Cost())
+        cost.cpu += done.cpu_seconds + by_server
+        cost.wall += done.wall_seconds
+        cost.others += max(0.0, (done.other_cores or 0) * done.wall_seconds - by_server)
+
+
+def server_seconds(pid: int | None) -> float:
+    """CPU seconds of a process, of its children, and of those that it waited for; 0 without one."""
+    if pid is None:
+        return 0.0
+    ticks = sum(map(int, _stat(pid)[11:15]))
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = _stat(int(entry.name))
+        except OSError:  # it has ended since
+            continue
+        if int(fields[1]) == pid:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    """What the system says of a process, from its state on."""
+    # The name of the command may hold blanks; it ends with the last bracket.
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+@contextmanager
+def engine(name: str, work: Path, memory: str) -> Iterator[Engine]:
+    """An engine with an empty warehouse in a folder."""
+    work.mkdir()
+    if name == "duckdb":
+        yield Engine(name, work, str(work / "warehouse.duckdb"))
+    elif name == "spark":
+        given = {
+            "LLM_ANALYTICS_LAKE": str(work / "lake"),
+            "LLM_ANALYTICS_SPARK_MEMORY": memory,
+            "LLM_ANALYTICS_SPARK_PARTITIONS": "8",
+        }
+        yield Engine(name, work, f"spark:{work}", SPARK_PYTHON, given, work / "lake")
+    else:
+        from support.postgres import create_database, execute, postgres_server
+
+        with postgres_server() as url:
+            settings = [
+                f"alter system set {key} = '{is_}'" for key, is_ in POSTGRES_SETTINGS.items()
+            ]
+            execute(url, *settings, "select pg_reload_conf()")
+            warehouse = create_database(url, "warehouse")
+            with closing(psycopg2.connect(warehouse)) as server:
+                backend = server.info.backend_pid
+                yield Engine(name, work, warehouse, server=int(_stat(backend)[1]))
+
+
+def do_job(on: Engine, events: Path, console: Console) -> None:
+    """Load all weeks and build; load the day after them and build."""
+    core = ("--select", "+tag:core", "--resource-type", "model", "--resource-type", "seed")
+    on.dbt("parse", "parse")
+    on.load("load", sorted(events.glob("week-*")))
+    on.dbt("build", "build", *core)
+    on.load("day: load", [events / "day"])
+    on.dbt("day: build", "build", *core)
+    for stage in STAGES:
+        cost = on.costs[stage]
+        line = f"{on.name:<10}{stage:<12}{cost.cpu:8.1f} CPU s{cost.wall:8.1f} s"
+        console.print(line, highlight=False)
+
+
+def totals(of: Engine) -> dict[str, str]:
+    """The figures of bench/totals.sql, as exact decimals without trailing zeros."""
+    sql = (ROOT / "bench" / "totals.sql").read_text()
+    if of.server:
+        with closing(psycopg2.connect(of.warehouse)) as server, server.cursor() as cursor:
+            cursor.execute(sql)
+            rows = cursor.fetchall()
+    else:
+        with duckdb.connect() if of.lake else duckdb.connect(of.warehouse) as reader:
+            if of.lake:
+                reader.execute("create schema marts")
+                for folder in of.work.glob("tables/marts.db/*"):
+                    files = f"read_parquet('{folder}/**/*.parquet')"
+                    reader.execute(f"create view marts.{folder.name} as from {files}")
+            rows = reader.execute(sql).fetchall()
+    return {name: f"{Decimal(value).normalize():f}" for name, value in rows}
+
+
+def as_markdown(sizes: Mapping[int, Sequence[Engine]]) -> str:
+    """One table: CPU and wall seconds of each stage, by size and engine."""
+    lines = [
+        f"| interactions | engine | {' | '.join(STAGES)} | cores of others |",
+        f"|---:|---|{'---:|' * (len(STAGES) + 1)}",
+    ]
+    for interactions, engines in sizes.items():
+        for each in engines:
+            costs = [each.costs[stage] for stage in STAGES]
+            cells = [f"{cost.cpu:,.0f} / {cost.wall:,.0f}" for cost in costs]
+            others = sum(cost.others for cost in costs) / sum(cost.wall for cost in costs)
+            names = f"| {interactions:,} | {each.name} |"
+            lines.append(f"{names} {' | '.join(cells)} | {others:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Runs the job on each engine; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--interactions", type=int, action="append", help="size; give several to see growth")
+    add("--engines", default=",".join(ENGINES), help="which of %(default)s")
+    add("--spark-memory", default="6g", help="heap of Spark's Java (%(default)s)")
+    add("--work", type=Path, help="folder for what is made meanwhile (build/)")
+    add("--markdown", type=Path, help="file for the table")
+    given = parser.parse_args()
+    names = given.engines.split(",")
+    if set(names) - set(ENGINES):
+        parser.error(f"engines are {', '.join(ENGINES)}")
+    for name in [name for name in os.environ if name.startswith(("DBT_", "LLM_ANALYTICS_"))]:
+        del os.environ[name]
+    console = Console(stderr=True)
+    sizes: dict[int, list[Engine]] = {}
+    wrong: list[str] = []
+    for interactions in given.interactions or [1_000_000]:
+        found: dict[str, dict[str, str]] = {}
+        with work_folder(given.work) as work:
+            events = work / "events"
+            size = ["--out", str(events), "--interactions", str(interactions)]
+            measure([sys.executable, str(ROOT / "bench" / "events.py"), *size])
+            for name in names:
+                try:
+                    with engine(name, work / name, given.spark_memory) as on:
+                        do_job(on, events, console)
+                        found[name] = totals(on)
+                        sizes.setdefault(interactions, []).append(on)
+                except CommandError as error:
+                    console.print(str(error), markup=False, highlight=False)
+                    return 1
+                shutil.rmtree(work / name)
+        # The first engine's are those that the others must have.
+        wrong += disagreements({"marts": found.pop(names[0]), **found})
+        table = as_markdown(sizes)
+        if given.markdown:
+            given.markdown.write_text(table)
+    console.print(table, markup=False, highlight=False)
+    for line in wrong:
+        console.print(f"disagreement: {line}", highlight=False)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
