@@ -16,7 +16,7 @@ from support.hostile import HOSTILE
 from support.project import ROOT, DbtProject
 from support.small_project import at
 
-MODELS = ("+fct_interactions", "+fct_responses", "+fct_product_events", "+cost_daily")
+MODELS = ("+fct_interactions", "+fct_responses", "+fct_product_events")
 TABLES = "select table_schema, table_name from information_schema.tables where table_schema = 'raw'"
 #: What scripts/ci/demo.sh leaves.
 PUBLISHED = ROOT / "build" / "ci" / "published"
