@@ -30,14 +30,19 @@
     materialized
 {%- endmacro %}
 
-{# A mark: Spark has no such word, and the CTE becomes a table (spark_adapter.sql). #}
+{# Marks, for write_ctes_down: Spark has no such word. #}
 {% macro spark__materialized() -%}
     /* written down */
 {%- endmacro %}
 
+{% macro postgres__materialized() -%}
+    materialized /* written down */
+{%- endmacro %}
+
 {#
-    After `as` of a CTE that others read which are read often themselves. DuckDB and PostgreSQL see by
-    themselves what to do; Spark would plan it anew for each of its readers' readers.
+    After `as` of a CTE that others read which are read often themselves. DuckDB sees by itself what
+    to do; Spark would plan it anew for each of its readers' readers, and PostgreSQL guess how many
+    rows they get.
 #}
 {% macro planned_once() %}
     {{- return(adapter.dispatch('planned_once', 'llm_analytics')()) -}}
@@ -49,6 +54,34 @@
 {% macro spark__planned_once() -%}
     {{ llm_analytics.materialized() }}
 {%- endmacro %}
+
+{% macro postgres__planned_once() -%}
+    {{ llm_analytics.materialized() }}
+{%- endmacro %}
+
+{#
+    Each CTE of a query that is marked as materialized becomes a table, and the query reads that. Its
+    end is the first line that begins with a bracket. `write_down` makes a table of a query and
+    returns how to read it. Changes `written.query` and `written.tables`.
+#}
+{% macro write_ctes_down(written, write_down) %}
+    {%- set parts = written.query.split(llm_analytics.materialized()) -%}
+    {%- set written.query = parts[0] -%}
+    {%- for part in parts[1:] -%}
+        {%- set name = written.query.split()[-2] -%}
+        {%- set body, end, rest = part.partition('\n)') -%}
+        {%- set table = write_down(
+            llm_analytics.beside(this, name), written.query ~ body ~ end ~ ' select * from ' ~ name
+        ) -%}
+        {%- do written.tables.append(table) -%}
+        {%- set written.query = written.query ~ '(select * from ' ~ table ~ ')' ~ rest -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{# The name of a table beside another, for what is written on the way. #}
+{% macro beside(relation, name) %}
+    {{- return(relation.incorporate(path={'identifier': relation.identifier ~ '__' ~ name})) -}}
+{% endmacro %}
 
 {#
     After `as` of a CTE that is read more than once and holds what this run touches: of a whole

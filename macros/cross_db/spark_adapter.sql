@@ -64,7 +64,7 @@
 {% macro spark__create_table_as(temporary, relation, compiled_code, language='sql') -%}
     {%- set time = llm_analytics.time_of_days() -%}
     {%- set written = namespace(query=compiled_code, tables=[]) -%}
-    {%- do llm_analytics.write_ctes_down(written) -%}
+    {%- do llm_analytics.write_ctes_down(written, llm_analytics.table_on_spark) -%}
     {%- if config.get('contract').enforced and not temporary -%}
         {%- set contract = get_assert_columns_equivalent(written.query) -%}
         {%- set written.query = get_select_subquery(written.query) -%}
@@ -99,30 +99,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# The name of a table beside another, for what is written on the way. #}
-{% macro beside(relation, name) %}
-    {{- return(relation.incorporate(path={'identifier': relation.identifier ~ '__' ~ name})) -}}
-{% endmacro %}
-
-{#
-    Each CTE of a query that is marked as materialized becomes a table, and the query reads that. Its
-    end is the first line that begins with a bracket. Changes `written.query` and `written.tables`.
-#}
-{% macro write_ctes_down(written) %}
-    {%- set parts = written.query.split(llm_analytics.materialized()) -%}
-    {%- set written.query = parts[0] -%}
-    {%- for part in parts[1:] -%}
-        {%- set name = written.query.split()[-2] -%}
-        {%- set body, end, rest = part.partition('\n)') -%}
-        {%- set table = llm_analytics.beside(this, name) -%}
-        {%- do run_query('drop table if exists ' ~ table) -%}
-        {%- do run_query(
-            'create table ' ~ table ~ ' using parquet as ' ~ written.query ~ body ~ end
-            ~ ' select * from ' ~ name
-        ) -%}
-        {%- do written.tables.append(table) -%}
-        {%- set written.query = written.query ~ '(select * from ' ~ table ~ ')' ~ rest -%}
-    {%- endfor -%}
+{% macro table_on_spark(table, query) %}
+    {%- do run_query('drop table if exists ' ~ table) -%}
+    {%- do run_query('create table ' ~ table ~ ' using parquet as ' ~ query) -%}
+    {{- return(table) -}}
 {% endmacro %}
 
 {# The time by whose day an incremental table lies; NULL for any other, and for one of ids alone. #}

@@ -32,10 +32,18 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, git("rev-parse", "HEAD")
 
 
-def consumer(root: Path, folder: Path, package: dict[str, Any]) -> DbtProject:
+def consumer(
+    root: Path, folder: Path, package: dict[str, Any], warehouse: str | None = None
+) -> DbtProject:
     """A copy of the consumer with the package installed, and its own tables written."""
     shutil.copytree(root / "tests" / "consumer", folder / "acme")
-    project = DbtProject(folder / "acme", str(folder / "warehouse.duckdb"), folder / "dbt")
+    project = DbtProject(
+        folder / "acme", warehouse or str(folder / "warehouse.duckdb"), folder / "dbt"
+    )
+    if project.is_postgres:
+        ours = yaml.safe_load((root / "profiles.yml").read_text())["llm_analytics"]
+        ours["outputs"]["postgres"]["schema"] = "main"
+        (project.root / "profiles.yml").write_text(yaml.safe_dump({"acme": ours}))
     (project.root / "packages.yml").write_text(yaml.safe_dump({"packages": [package]}))
     place = ("--project-dir", str(project.root), "--profiles-dir", str(project.root))
     installed = dbtRunner().invoke(["--quiet", "deps", *place])
@@ -56,7 +64,7 @@ def assert_all_is_otherwise(project: DbtProject) -> None:
     assert [call["is_success"] for call in calls] == [True, True]
     assert {call["source"] for call in calls} == {"tables"}
     # 23:30 in London is the next day in Berlin, and 22:30 is not.
-    assert project.query("select * from questions_by_day order by 1") == [
+    assert project.query("select * from main.questions_by_day order by 1") == [
         (date(2026, 1, 5), 1),
         (date(2026, 1, 6), 1),
     ]
@@ -91,3 +99,15 @@ def test_all_of_it_builds_by_local_path(root: Path, tmp_path: Path) -> None:
     assert {"headline_metrics", "metric_computability", "pain_points", "cost_daily"} <= marts
     assert not {mart for mart in marts if mart.startswith("experiment_")}
     assert not {"metrics_daily", "alert_events", "incidents"} & marts
+
+
+@pytest.mark.long
+def test_the_core_builds_on_postgresql_as_it_does_here(
+    root: Path, tmp_path: Path, fresh_postgres_database: str
+) -> None:
+    project = consumer(root, tmp_path, {"local": str(root)}, fresh_postgres_database)
+    project.dbt("build", "--select", "+tag:core", "questions_by_day")
+    assert_all_is_otherwise(project)
+    # By the dispatch of `dbt` the package writes CTEs down there too.
+    written = (project.target_path / "run").rglob("int_response_matches.sql")
+    assert "int_response_matches__candidates" in next(written).read_text()
