@@ -15,6 +15,8 @@ import duckdb
 from llm_analytics.errors import LlmAnalyticsError, LockedWarehouseError
 
 DEFAULT_FILE = "warehouse.duckdb"
+#: A file of such a name would be a database of the name of one of its schemas.
+_SCHEMAS = ("raw", "staging", "intermediate", "marts", "restricted")
 _LOCKED = re.compile(r"Conflicting lock is held in .*?\(PID (\d+)\)", re.DOTALL)
 
 
@@ -45,8 +47,16 @@ def project_root() -> Path:
 
 
 def resolve_warehouse() -> Warehouse:
-    """The warehouse that the environment names, else warehouse.duckdb at the project's root."""
+    """The warehouse that the environment names, else warehouse.duckdb at the project's root.
+
+    Raises LlmAnalyticsError for a file that is named like a schema.
+    """
     named = os.environ.get("LLM_ANALYTICS_WAREHOUSE", "").strip()
+    if Path(named).name.partition(".")[0].lower() in _SCHEMAS and "://" not in named:
+        raise LlmAnalyticsError(
+            f"{named} is named like a schema, so that names in it would be ambiguous: give the file"
+            " another name"
+        )
     return Warehouse(named or str(project_root() / DEFAULT_FILE))
 
 

@@ -19,6 +19,7 @@ import duckdb
 import jsonschema
 import pytest
 
+from llm_analytics.cli import main
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading import inputs, scan
 from llm_analytics.loading.load import LoadOptions, open_work
@@ -397,6 +398,20 @@ def test_what_is_not_there(tmp_path: Path, warehouse: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(LlmAnalyticsError, match="no file to load in the folder"):
         load_files(warehouse, tmp_path / "empty")
+
+
+@pytest.mark.parametrize("name", ["raw.duckdb", "Marts.db", "staging.v2.duckdb"])
+def test_a_warehouse_named_like_a_schema(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """DuckDB would call the database as one of its schemas, and then know neither by its name."""
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(tmp_path / name))
+    write_lines(tmp_path / "queries.jsonl", [query_event(1)])
+    assert main(["load", str(tmp_path / "queries.jsonl")]) == 1
+    said = capsys.readouterr().err
+    assert "is named like a schema" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / name).exists()
 
 
 def test_csv_records_that_are_none(tmp_path: Path, warehouse: Path) -> None:
