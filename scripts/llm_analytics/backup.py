@@ -17,20 +17,21 @@ from llm_analytics.warehouse import open_duckdb, resolve_warehouse
 def copy_warehouse(source: Path, destination: Path) -> int:
     """Copy a warehouse that no one writes to, whole or not at all; returns the size in bytes.
 
-    Held open for reading meanwhile, so that no load and no build can begin. Raises
-    LlmAnalyticsError if there is none, if it is in use, or if the copy cannot be written or read.
+    Held open for reading meanwhile, so that no load and no build can begin. What a command that
+    died had committed is written into the file first. Raises LlmAnalyticsError if there is none,
+    if it is in use, or if the copy cannot be written or read.
     """
     if not source.is_file():
         raise LlmAnalyticsError(f"no warehouse at {source}")
     beside = destination.with_name(destination.name + ".new")
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
+        committed = Path(f"{source}.wal")
+        if committed.exists():
+            open_duckdb(str(source)).close()
         with open_duckdb(str(source), read_only=True):
-            if Path(f"{source}.wal").exists():
-                raise LlmAnalyticsError(
-                    f"{source} was left by a command that died: run `llm-analytics load` or"
-                    " `dbt build` once, then copy it"
-                )
+            if committed.exists():
+                raise LockedWarehouseError(f"{source} is written to by another process; try again")
             shutil.copyfile(source, beside)
         with beside.open("rb") as file:
             os.fsync(file.fileno())

@@ -86,6 +86,22 @@ def test_a_copy_takes_the_place_of_a_torn_warehouse(
     assert found == [(2,)], "one of the copy, which nothing deleted, and one that came since"
 
 
+def test_a_copy_has_what_a_command_that_died_had_committed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, copy = tmp_path / "warehouse.duckdb", tmp_path / "copy.duckdb"
+    monkeypatch.setenv("LLM_ANALYTICS_WAREHOUSE", str(file))
+    lives = tmp_path / "lives.duckdb"
+    with duckdb.connect(str(lives)) as database:
+        database.execute("set checkpoint_threshold = '1GB'")
+        database.execute("create table found as select 1 as number")
+        for end in ("", ".wal"):
+            shutil.copy(f"{lives}{end}", f"{file}{end}")
+    assert main(["backup", str(copy)]) == 0
+    with duckdb.connect(str(copy), read_only=True) as database:
+        assert database.execute("from found").fetchall() == [(1,)]
+
+
 def test_a_warehouse_in_use_is_not_copied(tmp_path: Path, project: DbtProject) -> None:
     project.load(write(tmp_path / "one.jsonl", EVENTS[0]))
     with duckdb.connect(project.warehouse) as database:
