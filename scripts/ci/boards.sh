@@ -5,7 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 folder="${1:-build/ci}"
 step "Draw the boards" .venv/bin/llm-analytics dashboards \
-    --published "$folder/published" --out "$folder/boards" --days 28 --models 1
+    --published "$folder/published" --out "$folder/boards" --days 28 --models 1 --plans 2
 step "dct validate --warehouse" quietly "$folder/logs/boards.txt" \
     .venv/bin/dct validate --warehouse --project-dir "$folder/published/.boards" \
-    "$folder"/published/.boards/charts/{executive,product,engineering}.yml
+    "$folder"/published/.boards/charts/{executive,product,engineering,executive__plan_1,product__plan_1}.yml

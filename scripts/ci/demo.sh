@@ -52,5 +52,5 @@ step "Publish the marts" "$bin/llm-analytics" publish --to "$folder/published"
 if [[ -x "$bin/dct" && "${DEMO_BOARDS:-yes}" == yes ]]; then
     # One period: `make dashboards` draws what a switcher offers.
     step "Draw the boards" "$bin/llm-analytics" dashboards \
-        --published "$folder/published" --out "$folder/boards" --days 28 --models 0
+        --published "$folder/published" --out "$folder/boards" --days 28 --models 0 --plans 0
 fi

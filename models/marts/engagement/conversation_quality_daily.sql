@@ -5,33 +5,12 @@ conversations as (
     select * from {{ ref('fct_conversations') }}
 ),
 
--- The starter opens another conversation right after the end of this one.
 restarted as (
-    select distinct
-        conversations.source,
-        conversations.conversation_id
-    from conversations
-    inner join conversations as later
-        on
-            conversations.user_id = later.user_id
-            and {{ llm_analytics.is_restart('conversations.ended_at', 'later.started_at') }}
+    {{ llm_analytics.restarted_conversations('conversations') }}
 ),
 
 rated as (
-    select
-        conversations.conversation_date as date_day,
-        conversations.is_closed,
-        case when conversations.is_closed then conversations.depth end as depth,
-        case when conversations.is_closed then conversations.n_queries end as n_queries,
-        conversations.is_closed
-        and conversations.user_id is not null
-        and {{ llm_analytics.is_restart_mature('conversations.ended_at') }} as is_restart_mature,
-        restarted.conversation_id is not null as is_restarted
-    from conversations
-    left join restarted
-        on
-            conversations.source = restarted.source
-            and conversations.conversation_id = restarted.conversation_id
+    {{ llm_analytics.rated_conversations('conversations', 'restarted') }}
 ),
 
 final as (

@@ -34,36 +34,12 @@ day_totals as (
 ),
 
 numbered_days as (
-    select
-        user_id,
-        activity_date,
-        lead(activity_date) over (
-            partition by user_id
-            order by activity_date
-        ) as next_date,
-        lag(activity_date) over (
-            partition by user_id
-            order by activity_date
-        ) as previous_date
-    from user_days
+    {{ llm_analytics.numbered_days('user_days') }}
 ),
 
--- A user enters a window on an active day and leaves it when the window has passed or the next
--- active day takes over, so that the running sum counts each user once.
 {% for days in [7, 28] %}
 changes_{{ days }} as (
-    select
-        activity_date as date_day,
-        1 as delta
-    from numbered_days
-    union all
-    select
-        case
-            when next_date <= {{ llm_analytics.add_days('activity_date', days) }} then next_date
-            else {{ llm_analytics.add_days('activity_date', days) }}
-        end as date_day,
-        -1 as delta
-    from numbered_days
+    {{ llm_analytics.window_changes('numbered_days', days) }}
 ),
 
 changes_{{ days }}_by_day as (

@@ -10,35 +10,11 @@ feedback as (
 ),
 
 opinions as (
-    select
-        response_event_id,
-        {{ llm_analytics.count_if("feedback_type = 'thumbs_up'") }} as n_up,
-        {{ llm_analytics.count_if("feedback_type = 'thumbs_down'") }} as n_down,
-        {{ llm_analytics.count_if("feedback_type in ('copy', 'share')") }} as n_copies_and_shares,
-        {{ llm_analytics.count_if('text_length > 0') }} as n_texts,
-        count(case when feedback_type = 'rating' then feedback_score end) as n_ratings,
-        sum(case when feedback_type = 'rating' then feedback_score end) as rating_sum
-    from feedback
-    where
-        is_standing
-        and response_event_id is not null
-    group by response_event_id
+    {{ llm_analytics.standing_opinions('feedback') }}
 ),
 
 answers as (
-    select
-        calls.response_date as date_day,
-        calls.user_id is not null as is_eligible,
-        coalesce(opinions.n_up, 0) as n_up,
-        coalesce(opinions.n_down, 0) as n_down,
-        coalesce(opinions.n_copies_and_shares, 0) as n_copies_and_shares,
-        coalesce(opinions.n_texts, 0) as n_texts,
-        coalesce(opinions.n_ratings, 0) as n_ratings,
-        opinions.rating_sum
-    from calls
-    left join opinions
-        on calls.response_event_id = opinions.response_event_id
-    where calls.is_successful_answer
+    {{ llm_analytics.answers_with_opinions('calls', 'opinions') }}
 ),
 
 totals as (

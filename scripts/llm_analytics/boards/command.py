@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from llm_analytics.boards.site import MODELS, PERIODS, write_site
+from llm_analytics.boards.site import MODELS, PERIODS, PLANS, write_site
 from llm_analytics.boards.workspace import NO_TELEMETRY, make_workspace
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.publishing.command import published_folder
@@ -55,6 +55,9 @@ def register(app: typer.Typer) -> None:
         models: Annotated[
             int, typer.Option(min=0, max=8, help="How many models get a page of their own.")
         ] = MODELS,
+        plans: Annotated[
+            int, typer.Option(min=0, max=8, help="How many plans get pages of their own.")
+        ] = PLANS,
         serve: Annotated[
             bool, typer.Option("--serve", help="Serve them with live filters instead.")
         ] = False,
@@ -70,5 +73,5 @@ def register(app: typer.Typer) -> None:
         if unknown := sorted(set(periods) - set(PERIODS)):
             raise LlmAnalyticsError(f"no period of {unknown[0]!r} days: 7, 28 or 90")
         target = out or project_root() / _PAGES
-        pages = write_site(folder.current, target, workspace, periods, models)
+        pages = write_site(folder.current, target, workspace, periods, models, plans)
         typer.echo(f"drew {len(pages)} pages; open {target / 'index.html'}")

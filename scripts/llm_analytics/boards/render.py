@@ -47,15 +47,17 @@ class Renderer:
             raise LlmAnalyticsError(f"{path}: {' '.join(compiled.errors[0].message.split())}")
         return board, compiled
 
-    def draw(self, name: str, variables: Mapping[str, str]) -> Drawn:
-        """Draws a board in both forms. Raises LlmAnalyticsError with the first chart that fails."""
-        page = self._render(name, False, "html", variables)
-        narrow = self._render(name, True, "svg", variables)
+    def draw(self, name: str, variables: Mapping[str, str], plan: int = 0) -> Drawn:
+        """Draws a board in both forms, as it is laid out for all users or the plan of this number.
+
+        Raises LlmAnalyticsError with the first chart that fails.
+        """
+        page = self._render(name, board_file(name, False, plan), "html", variables)
+        narrow = self._render(name, board_file(name, True, plan), "svg", variables)
         faces = frozenset(_FONT_FACE.findall(page))
         return Drawn(_FONT_FACE.sub("", page), _rename_ids(_FONT_FACE.sub("", narrow)), faces)
 
-    def _render(self, name: str, is_narrow: bool, form: str, variables: Mapping[str, str]) -> str:
-        path = board_file(name, is_narrow)
+    def _render(self, name: str, path: str, form: str, variables: Mapping[str, str]) -> str:
         if path not in self._compiled:
             self._compiled[path] = self._compile(path)
         board, compiled = self._compiled[path]

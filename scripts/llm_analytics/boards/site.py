@@ -5,20 +5,28 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from llm_analytics.boards.render import Drawn, embed_font, font_file, rendering
-from llm_analytics.boards.workspace import BOARDS, NARROW, make_workspace
+from llm_analytics.boards.workspace import (
+    ALL_PLANS,
+    BOARDS,
+    BOARDS_BY_PLAN,
+    NARROW,
+    ask_shared,
+    check_published,
+    make_workspace,
+)
 
 #: Days of the periods that are drawn; the first is shown first.
 PERIODS = ("28", "7", "90")
 ALL_MODELS = "all models"
-#: How many models get a page of their own, unless asked otherwise.
-MODELS = 4
+#: How many models and plans get pages of their own, unless asked otherwise.
+MODELS = PLANS = 4
 _FONTS = "fonts.css"
 _STYLE = f"""
 .views {{ display: flex; flex-wrap: wrap; gap: 6px 18px; align-items: center; padding: 12px 20px;
@@ -43,17 +51,19 @@ _STYLE = f"""
 
 @dataclass(frozen=True)
 class View:
-    """One page: a board over a period, of one model or all."""
+    """One page: a board over a period, of one model or all, of the users of one plan or all."""
 
     board: str
     period: str = PERIODS[0]
     model: str = ALL_MODELS
+    plan: str = ALL_PLANS
 
     @property
     def variables(self) -> dict[str, str]:
         """What the board is asked for."""
-        chosen = {"period": self.period}
-        return {**chosen, "model": self.model} if self.board == "engineering" else chosen
+        if self.board in BOARDS_BY_PLAN:
+            return {"period": self.period, "plan": self.plan}
+        return {"period": self.period, "model": self.model}
 
 
 def find_models(published: Path, n_models: int) -> list[str]:
@@ -66,17 +76,34 @@ def find_models(published: Path, n_models: int) -> list[str]:
     return [str(row[0]) for row in rows]
 
 
-def list_views(models: list[str], periods: tuple[str, ...] = PERIODS) -> dict[View, str]:
-    """All pages and their file names; a page of one model is over the first period."""
+def find_plans(published: Path, n_plans: int) -> list[str]:
+    """So many plans with the most users, most first; none that is about few users."""
+    names = [str(row["plan"]) for row in ask_shared(published, "plans")]
+    return [name for name in names if name != ALL_PLANS][:n_plans]
+
+
+def list_views(
+    models: list[str], periods: tuple[str, ...] = PERIODS, plans: Sequence[str] = ()
+) -> dict[View, str]:
+    """All pages and their file names; a page of one model or plan is over the first period."""
     names = {}
     for board in BOARDS:
         for period in periods:
             suffix = "" if period == periods[0] else f"-{period}-days"
             names[View(board, period)] = f"{board}{suffix}.html"
     for number, model in enumerate(models, 1):
-        slug = re.sub(r"[^a-z0-9]+", "-", model.lower()).strip("-")[:40]
-        names[View("engineering", periods[0], model)] = f"engineering-model-{number}-{slug}.html"
+        names[View("engineering", periods[0], model)] = (
+            f"engineering-model-{number}-{_slug(model)}.html"
+        )
+    for number, plan in enumerate(plans, 1):
+        for board in BOARDS_BY_PLAN:
+            name = f"{board}-plan-{number}-{_slug(plan)}.html"
+            names[View(board, periods[0], plan=plan)] = name
     return names
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40]
 
 
 def write_site(
@@ -85,18 +112,22 @@ def write_site(
     workspace: Path,
     periods: tuple[str, ...] = PERIODS,
     n_models: int = MODELS,
+    n_plans: int = PLANS,
 ) -> list[Path]:
     """Draws all views of a published file into a folder; returns the pages.
 
     Pages need no network and no server. Raises LlmAnalyticsError without the published file or the
     extra `boards`, or with the first chart that fails; pages that were there stay then.
     """
-    make_workspace(workspace, published, is_static=True)
-    names = list_views(find_models(published, n_models), periods)
+    check_published(published)
+    plans = find_plans(published, n_plans)
+    make_workspace(workspace, published, is_static=True, plans=plans)
+    names = list_views(find_models(published, n_models), periods, plans)
+    numbers = {plan: number for number, plan in enumerate((ALL_PLANS, *plans))}
     drawn: dict[View, Drawn] = {}
     with rendering(workspace) as renderer:
         for view in names:
-            drawn[view] = renderer.draw(view.board, view.variables)
+            drawn[view] = renderer.draw(view.board, view.variables, numbers[view.plan])
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.html"):
         stale.unlink()
@@ -129,19 +160,30 @@ def _page(drawn: Drawn, view: View, names: dict[View, str]) -> str:
 
 
 def _switches(view: View, names: dict[View, str]) -> Iterator[str]:
-    """Links to the other boards, periods and models."""
-    boards = {name.capitalize(): View(name, view.period) for name in BOARDS}
-    yield _links("Board", boards, View(view.board, view.period), names)
+    """Links to the other boards, periods, models and plans."""
+    whole = View(view.board, view.period)
+    # The plan stays where the other board has it too.
+    boards = {
+        name.capitalize(): next(
+            each
+            for each in (View(name, view.period, plan=view.plan), View(name, view.period))
+            if each in names
+        )
+        for name in BOARDS
+    }
+    yield _links("Board", boards, boards[view.board.capitalize()], names)
     periods = {
         f"{period} days": View(view.board, period)
         for period in sorted({each.period for each in names}, key=int)
     }
-    yield _links("Period", periods, View(view.board, view.period), names)
-    models = {
-        each.model: each for each in names if each.board == view.board and each.model != ALL_MODELS
-    }
+    yield _links("Period", periods, whole, names)
+    of_board = [each for each in names if each.board == view.board]
+    models = {each.model: each for each in of_board if each.model != ALL_MODELS}
     if models:
-        yield _links("Model", {ALL_MODELS: View(view.board, view.period), **models}, view, names)
+        yield _links("Model", {ALL_MODELS: whole, **models}, view, names)
+    plans = {each.plan: each for each in of_board if each.plan != ALL_PLANS}
+    if plans:
+        yield _links("Plan", {ALL_PLANS: whole, **plans}, view, names)
 
 
 def _links(title: str, views: dict[str, View], current: View, names: dict[View, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ from llm_analytics.errors import LlmAnalyticsError
 #: Names of the boards, in the order in which they are shown.
 BOARDS = ("executive", "product", "engineering")
 _SHARED = "_shared"
+#: The boards whose figures are of users, and what stands for users of any plan.
+BOARDS_BY_PLAN = ("executive", "product")
+ALL_PLANS = "all plans"
 #: Pixels in which a board is laid out: on a desk, and on a phone.
 WIDE, NARROW = 1240, 440
 _NARROW_SUFFIX = "__narrow"
@@ -39,20 +42,28 @@ def read_board(name: str) -> dict[str, Any]:
     return found
 
 
-def make_workspace(folder: Path, published: Path, is_static: bool) -> Path:
+def check_published(published: Path) -> None:
+    """Raises LlmAnalyticsError without the published file."""
+    if not published.is_file():
+        raise LlmAnalyticsError(f"no {published}: run `llm-analytics publish` first")
+
+
+def make_workspace(
+    folder: Path, published: Path, is_static: bool, plans: Sequence[str] = ()
+) -> Path:
     """Writes the workspace for a published file; raises LlmAnalyticsError without the file.
 
     For a server the boards are linked, so that an edit of one shows. For static pages they lose
     their filters, which nothing would answer, and the tiles that this file cannot fill or that
-    stand for those that it can; and each has a narrow form beside it.
+    stand for those that it can, of all users and of each of the plans; and each has a narrow form
+    beside it.
     """
-    if not published.is_file():
-        raise LlmAnalyticsError(f"no {published}: run `llm-analytics publish` first")
+    check_published(published)
     charts = folder / "charts"
     charts.mkdir(parents=True, exist_ok=True)
     for leftover in charts.iterdir():
         leftover.unlink()
-    flags = _read_flags(published) if is_static else {}
+    flags = _read_flags(published, (ALL_PLANS, *plans)) if is_static else {}
     source = {"type": "duckdb", "path": str(published.absolute())}
     _write(folder / "dbt_charts.yml", {"sources": {"published": source}})
     for name in (_SHARED, *BOARDS):
@@ -60,19 +71,21 @@ def make_workspace(folder: Path, published: Path, is_static: bool) -> Path:
             (charts / f"{name}.yml").symlink_to(os.path.realpath(boards_folder() / f"{name}.yml"))
             continue
         board = _without_filters(read_board(name))
-        rows = _settle(board["rows"], flags)
-        shown = set(_names_in(rows))
-        charts_shown = {key: given for key, given in board["charts"].items() if key in shown}
-        for is_narrow, width in ((False, WIDE), (True, NARROW)):
-            _write(
-                folder / board_file(name, is_narrow),
-                {
-                    **board,
-                    "style": {"frame": {"width": width}},
-                    "charts": charts_shown,
-                    "rows": _stack(rows) if is_narrow else rows,
-                },
-            )
+        of_this = (ALL_PLANS, *(plans if name in BOARDS_BY_PLAN else ()))
+        for number, plan in enumerate(of_this):
+            rows = _settle(board["rows"], flags[plan])
+            shown = set(_names_in(rows))
+            charts_shown = {key: given for key, given in board["charts"].items() if key in shown}
+            for is_narrow, width in ((False, WIDE), (True, NARROW)):
+                _write(
+                    folder / board_file(name, is_narrow, number),
+                    {
+                        **board,
+                        "style": {"frame": {"width": width}},
+                        "charts": charts_shown,
+                        "rows": _stack(rows) if is_narrow else rows,
+                    },
+                )
     return folder
 
 
@@ -80,24 +93,35 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def board_file(name: str, is_narrow: bool) -> str:
-    """Where a board is in its workspace."""
-    return f"charts/{name}{_NARROW_SUFFIX if is_narrow else ''}.yml"
+def board_file(name: str, is_narrow: bool, plan: int = 0) -> str:
+    """Where a board is in its workspace: of all users, or of the plan with this number, from 1."""
+    of_plan = f"__plan_{plan}" if plan else ""
+    return f"charts/{name}{of_plan}{_NARROW_SUFFIX if is_narrow else ''}.yml"
 
 
 def _without_filters(board: dict[str, Any]) -> dict[str, Any]:
     """The board with its filters out of sight."""
-    filters = {"period": {}, **board.get("variables", {})}
+    filters = {"period": {}, "plan": {}, **board.get("variables", {})}
     return {
         **board,
         "variables": {key: {**given, "visible": False} for key, given in filters.items()},
     }
 
 
-def _read_flags(published: Path) -> dict[str, Any]:
-    """The one row of the query `state`, which says what the file has enough of to be drawn."""
+def _read_flags(published: Path, plans: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Of each plan the one row of `state`, which says what the file has enough of to be drawn."""
+    return {
+        plan: ask_shared(published, "state", {"plan": plan})[0] for plan in plans
+    }
+
+
+def ask_shared(
+    published: Path, query: str, variables: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of a query that the boards share; a variable that is not given has its default."""
     shared = read_board(_SHARED)
-    period = shared["variables"]["period"]["default"]
+    given = {key: each["default"] for key, each in shared["variables"].items()}
+    given |= variables or {}
 
     def expand(sql: str) -> str:
         named = re.sub(
@@ -105,12 +129,14 @@ def _read_flags(published: Path) -> dict[str, Any]:
             lambda found: f"({expand(shared['queries'][found[1]])}) as {found[1]}",
             sql,
         )
-        return named.replace("{{ period }}", f"'{period}'")
+        for variable, value in given.items():
+            named = named.replace(f"{{{{ {variable} }}}}", "'" + value.replace("'", "''") + "'")
+        return named
 
     with duckdb.connect(str(published), read_only=True) as reader:
-        result = reader.execute(expand(shared["queries"]["state"]))
+        result = reader.execute(expand(shared["queries"][query]))
         names = [column[0] for column in result.description]
-        return dict(zip(names, result.fetchone() or (), strict=False))
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _settle(items: list[Any], flags: Mapping[str, Any]) -> list[Any]:
