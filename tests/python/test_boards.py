@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,9 +21,18 @@ import yaml
 
 from board_pictures import find_browser
 from llm_analytics.boards.render import rendering
-from llm_analytics.boards.site import ALL_MODELS, View, list_views
-from llm_analytics.boards.workspace import BOARDS, make_workspace, read_board
+from llm_analytics.boards.site import ALL_MODELS, View, find_plans, list_views
+from llm_analytics.boards.workspace import (
+    ALL_PLANS,
+    BOARDS,
+    BOARDS_BY_PLAN,
+    ask_shared,
+    board_file,
+    make_workspace,
+    read_board,
+)
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.privacy.small_cells import find_small_cells
 from llm_analytics.publishing.command import publish
 from llm_analytics.publishing.folder import PublishedFolder
 from llm_analytics.warehouse import Warehouse
@@ -85,7 +95,8 @@ def probes_in(layout: Any) -> Iterator[str]:
 @pytest.mark.parametrize("board", BOARDS)
 def test_every_bullet_of_the_guide_has_its_tiles(board: str) -> None:
     found = read_board(board)
-    sections = {item["id"]: item for item in found["rows"] if isinstance(item, dict)}
+    items = [item for item in found["rows"] if isinstance(item, dict)]
+    sections = {item["id"]: item for item in items if "id" in item}
     assert list(sections) == list(BULLETS[board])
     for bullet, section in sections.items():
         tiles = [name for name in names_in(section) if not name.endswith(STANDS_FOR_ANOTHER)]
@@ -149,12 +160,16 @@ def test_an_exposure_says_what_a_board_reads(board: str) -> None:
 
 
 def test_a_switcher_has_a_page_for_each_view() -> None:
-    names = list_views(["gpt-4o", "A/B <b>?"])
+    names = list_views(["gpt-4o", "A/B <b>?"], plans=["pro", "free / old"])
     assert names[View("executive")] == "executive.html"
     assert names[View("product", "90")] == "product-90-days.html"
     assert names[View("engineering", "28", "A/B <b>?")] == "engineering-model-2-a-b-b.html"
-    assert len(set(names.values())) == len(names) == 3 * 3 + 2
-    assert View("engineering").variables == {"period": "28", "model": ALL_MODELS}
+    assert names[View("product", "28", plan="free / old")] == "product-plan-2-free-old.html"
+    assert View("engineering", "28", plan="pro") not in names
+    assert len(set(names.values())) == len(names) == 3 * 3 + 2 + 2 * 2
+    of_model = {"period": "28", "plan": ALL_PLANS, "model": ALL_MODELS}
+    assert View("engineering").variables == of_model
+    assert View("executive", plan="pro").variables == {"period": "28", "plan": "pro"}
 
 
 def test_without_a_published_file_it_says_what_to_run(tmp_path: Path) -> None:
@@ -212,6 +227,8 @@ def test_pages_are_drawn_offline_without_an_error(pages: Path, browser: Any) -> 
             board = page.url.rpartition("/")[2].removesuffix(".html").split("-")[0]
             shown = page.locator(f"{form} svg").first
             assert shown.is_visible(), path.name
+            # A table shows all its rows: nobody turns pages of one row.
+            assert page.locator(f"{form} .dbt-paginator").count() == 0, path.name
             # The page fits: nobody scrolls sideways.
             assert page.evaluate("document.documentElement.scrollWidth") <= width, path.name
             charts = page.evaluate(
@@ -249,7 +266,7 @@ def test_boards_are_served_with_live_filters(pages: Path) -> None:
     )  # fmt: skip
     try:
         found = {}
-        for query in ("", "?period=7"):
+        for query in ("", "?period=7", "?plan=pro"):
             address = f"http://localhost:{port}/executive/{query}"
             until = time.monotonic() + 90
             while True:
@@ -262,6 +279,8 @@ def test_boards_are_served_with_live_filters(pages: Path) -> None:
                     time.sleep(1)
         assert "n 28 days" in found[""]
         assert "n 7 days" in found["?period=7"]
+        assert "users with a query" in found["?plan=pro"]
+        assert "users with a query" not in found[""]
     finally:
         os.killpg(server.pid, signal.SIGKILL)
         server.wait()
@@ -301,6 +320,148 @@ def tile(page: Path, name: str) -> str:
     words = " ".join(re.sub(r"<[^>]+>", " ", text.partition(">")[2]).split())
     # The sign stands apart, smaller.
     return re.sub(r"(\d) %", r"\1%", words)
+
+
+# ---- one plan
+
+
+@pytest.fixture(scope="module")
+def published(pages: Path) -> Path:
+    """The published file that the pages were drawn from."""
+    return PublishedFolder(DEMO / "published").current
+
+
+def plan_page(pages: Path, published: Path, board: str, plan: str) -> Path:
+    """The page of a plan, by the name that the switcher links."""
+    return pages / list_views([], plans=find_plans(published, 8))[View(board, plan=plan)]
+
+
+def test_figures_of_a_plan_are_those_of_its_users(pages: Path, published: Path) -> None:
+    """Counted from facts, of the users who have the plan now, over the 28 days of the whole."""
+    with duckdb.connect(str(DEMO / "warehouse.duckdb"), read_only=True) as warehouse:
+
+        def one(sql: str) -> Any:
+            row = warehouse.execute(sql).fetchone()
+            assert row is not None
+            return row[0] if len(row) == 1 else row
+
+        of_plan = "user_id in (select user_id from marts.dim_users where plan = 'pro')"
+        users = one(
+            f"select count(*) from marts.dim_users where cohort_date is not null and {of_plan}"
+        )
+        up, votes = one(
+            "select count(*) filter (feedback_type = 'thumbs_up'), count(*)"
+            " from marts.fct_feedback as feedback inner join intermediate.int_calls as calls"
+            " on feedback.response_event_id = calls.response_event_id"
+            " where is_standing and feedback_type in ('thumbs_up', 'thumbs_down')"
+            f" and is_successful_answer and calls.{of_plan} and response_date >"
+            " (select max(response_date) from intermediate.int_calls where is_successful_answer)"
+            " - 28"
+        )
+        last = one("select max(date_day) from marts.dim_dates where is_complete")
+        active = one(
+            "select count(distinct user_id) from marts.fct_interactions"
+            f" where {of_plan} and interaction_date > date '{last}' - 7"
+            f" and interaction_date <= date '{last}'"
+        )
+        messages, sessions = one(
+            f"select sum(n_messages), count(*) from marts.fct_sessions where {of_plan}"
+            f" and not is_oversized and session_date > date '{last}' - 28"
+            f" and session_date <= date '{last}'"
+        )
+        revenue = one(
+            f"select sum(revenue_usd) from marts.user_revenue_days where {of_plan}"
+            " and activity_date > (select max(activity_date) from marts.user_revenue_days) - 28"
+        )
+    page = plan_page(pages, published, "executive", "pro")
+    assert f"n {users:,} users with a query" in tile(page, "plan_of_users")
+    satisfaction = tile(page, "high_level_kpis_satisfaction")
+    assert f"{up / votes:.1%}" in satisfaction
+    assert f"n {votes:,} votes" in satisfaction
+    assert tile(page, "high_level_kpis_weekly_active_users").startswith(f"{active} ")
+    assert tile(page, "business_metrics_revenue").startswith(f"$ {revenue:,.0f} ")
+    page = plan_page(pages, published, "product", "pro")
+    in_session = tile(page, "user_engagement_messages")
+    assert in_session.startswith(f"{messages / sessions:.2f} ")
+    assert f"n {sessions:,} sessions" in in_session
+
+
+@pytest.mark.parametrize("board", BOARDS_BY_PLAN)
+def test_a_page_of_a_plan_shows_nothing_of_the_whole(
+    board: str, published: Path, tmp_path: Path
+) -> None:
+    """Each of its tiles asks for the plan, or says in words that it is of all plans only."""
+    workspace = make_workspace(tmp_path, published, is_static=True, plans=["pro"])
+    queries = read_board("_shared")["queries"]
+
+    def asks_for_plan(sql: str) -> bool:
+        inner = [queries[name] for name in re.findall(r"\{\{ queries\.(\w+) \}\}", sql)]
+        return "{{ plan }}" in sql or any(map(asks_for_plan, inner))
+
+    drawn = yaml.safe_load((workspace / board_file(board, False, 1)).read_text())
+    assert "plan_of_users" in drawn["charts"]
+    for name, chart in drawn["charts"].items():
+        sql = queries.get(chart["query"], chart["query"])
+        assert asks_for_plan(sql) or "not by plan" in sql or name == "age_of_data", name
+    whole = yaml.safe_load((workspace / board_file(board, False)).read_text())
+    assert "plan_of_users" not in whole["charts"]
+
+
+def test_what_is_not_by_plan_says_so(pages: Path, published: Path) -> None:
+    page = plan_page(pages, published, "product", "pro")
+    for name in ("feature_adoption_missing", "ab_tests_missing", "user_feedback_pain_none"):
+        assert tile(page, name).startswith("not by plan "), name
+    page = plan_page(pages, published, "executive", "pro")
+    assert "alert rules watch all plans" in tile(page, "alert_status_missing")
+    assert "latency p95 · not by plan" in tile(page, "trend_analysis_changes")
+
+
+def test_a_plan_of_few_users_is_not_offered(published: Path, tmp_path: Path) -> None:
+    """It is withheld on every date or on none, and with it one that would give it away."""
+    assert find_plans(published, 8) == ["free", "pro"]
+    with duckdb.connect(str(DEMO / "warehouse.duckdb"), read_only=True) as warehouse:
+        found = warehouse.execute(
+            "select metric, date_day, plan, n_users from marts.metrics_by_plan_daily"
+        )
+        tables: dict[Any, list[dict[str, Any]]] = {}
+        for metric, day, plan, n_users in found.fetchall():
+            tables.setdefault((metric, day), []).append({"plan": plan, "n_users": n_users})
+    withheld = {
+        frozenset(
+            cells[place]["plan"] for place in find_small_cells(cells, ["plan"], "n_users", 30).rows
+        )
+        for cells in tables.values()
+    }
+    assert withheld == {frozenset(["free", "pro"])}
+    copied = tmp_path / "published.duckdb"
+    shutil.copy(published, copied)
+    with duckdb.connect(str(copied)) as database:
+        database.execute(
+            "update marts.metrics_by_plan_daily set is_suppressed = true, n_users = null,"
+            " numerator = null, metric_value = null where plan is not null"
+        )
+    assert find_plans(copied, 8) == []
+    # Nor does it answer who asks for it by its name.
+    assert ask_shared(copied, "metrics", {"plan": "pro"}) == []
+
+
+def test_a_name_of_a_plan_is_no_sql(published: Path) -> None:
+    assert ask_shared(published, "metrics", {"plan": "x' or 'a' = 'a"}) == []
+
+
+def test_the_switcher_leads_to_a_plan_and_keeps_it(pages: Path, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((pages / "executive.html").as_uri())
+    plans = page.locator('nav[aria-label="Plan"] a')
+    assert plans.all_inner_texts()[0] == ALL_PLANS
+    plans.get_by_text("pro", exact=True).click()
+    current = page.locator("a[aria-current]")
+    assert current.all_inner_texts() == ["Executive", "28 days", "pro"]
+    page.get_by_role("link", name="Product").click()
+    assert current.all_inner_texts() == ["Product", "28 days", "pro"]
+    page.get_by_role("link", name="Engineering").click()
+    assert current.all_inner_texts() == ["Engineering", "28 days", ALL_MODELS]
+    page.close()
 
 
 def test_figures_are_those_of_the_marts(pages: Path) -> None:
@@ -343,5 +504,7 @@ def test_figures_are_those_of_the_marts(pages: Path) -> None:
     assert f"n {attempts:,} attempts" in errors
     p95 = latencies[-(-95 * len(latencies) // 100) - 1]
     shown = float(tile(pages / "engineering.html", "technical_performance_p95").split()[0])
+    # What has no plan is drawn of all.
+    assert "no final day" not in tile(pages / "engineering.html", "infrastructure_models")
     # The histogram keeps three significant digits.
     assert shown == pytest.approx(p95 / 1000, rel=0.01)

@@ -61,9 +61,8 @@ class View:
     @property
     def variables(self) -> dict[str, str]:
         """What the board is asked for."""
-        if self.board in BOARDS_BY_PLAN:
-            return {"period": self.period, "plan": self.plan}
-        return {"period": self.period, "model": self.model}
+        chosen = {"period": self.period, "plan": self.plan}
+        return {**chosen, "model": self.model} if self.board == "engineering" else chosen
 
 
 def find_models(published: Path, n_models: int) -> list[str]:

@@ -110,9 +110,7 @@ def _without_filters(board: dict[str, Any]) -> dict[str, Any]:
 
 def _read_flags(published: Path, plans: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Of each plan the one row of `state`, which says what the file has enough of to be drawn."""
-    return {
-        plan: ask_shared(published, "state", {"plan": plan})[0] for plan in plans
-    }
+    return {plan: ask_shared(published, "state", {"plan": plan})[0] for plan in plans}
 
 
 def ask_shared(

@@ -181,8 +181,14 @@ def _copy_without_small_cells(
     session.execute(f"create or replace temp table withheld as select {keys} from {source} limit 0")
     minimum = Policy.load().minimum_cohort
     marks = ", ".join("?" for _ in rule.keys)
+    # Tables of the same cells, as those of many dates are, are judged once.
+    judged: dict[tuple[tuple[object, ...], ...], frozenset[int]] = {}
     for cells in tables.values():
-        for place in find_small_cells(cells, rule.dims, rule.count, minimum).rows:
+        cells.sort(key=lambda cell: [str(cell[dim]) for dim in rule.dims])
+        alike = tuple((*(cell[dim] for dim in rule.dims), cell[rule.count]) for cell in cells)
+        if alike not in judged:
+            judged[alike] = find_small_cells(cells, rule.dims, rule.count, minimum).rows
+        for place in judged[alike]:
             session.execute(
                 f"insert into withheld values ({marks})", [cells[place][key] for key in rule.keys]
             )

@@ -1,0 +1,34 @@
+{# A query: what users say and show about each answer, as it stands. #}
+{% macro standing_opinions(feedback) %}
+    select
+        response_event_id,
+        {{ llm_analytics.count_if("feedback_type = 'thumbs_up'") }} as n_up,
+        {{ llm_analytics.count_if("feedback_type = 'thumbs_down'") }} as n_down,
+        {{ llm_analytics.count_if("feedback_type in ('copy', 'share')") }} as n_copies_and_shares,
+        {{ llm_analytics.count_if('text_length > 0') }} as n_texts,
+        count(case when feedback_type = 'rating' then feedback_score end) as n_ratings,
+        sum(case when feedback_type = 'rating' then feedback_score end) as rating_sum
+    from {{ feedback }}
+    where
+        is_standing
+        and response_event_id is not null
+    group by response_event_id
+{%- endmacro %}
+
+{# A query: the successful answers. Those to a known user are eligible for thumbs. #}
+{% macro answers_with_opinions(calls, opinions) %}
+    select
+        calls.user_id,
+        calls.response_date as date_day,
+        calls.user_id is not null as is_eligible,
+        coalesce(opinions.n_up, 0) as n_up,
+        coalesce(opinions.n_down, 0) as n_down,
+        coalesce(opinions.n_copies_and_shares, 0) as n_copies_and_shares,
+        coalesce(opinions.n_texts, 0) as n_texts,
+        coalesce(opinions.n_ratings, 0) as n_ratings,
+        opinions.rating_sum
+    from {{ calls }} as calls
+    left join {{ opinions }} as opinions
+        on calls.response_event_id = opinions.response_event_id
+    where calls.is_successful_answer
+{%- endmacro %}
