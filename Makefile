@@ -25,9 +25,9 @@ dashboards:  ## Publish the last build and draw the boards: site/boards/index.ht
 	@.venv/bin/llm-analytics publish
 	@.venv/bin/llm-analytics dashboards
 
-serve:  ## Serve the boards of what is published, with live filters
+serve:  ## Serve the boards with live filters; PUBLISHED=demo/published serves those of the demo
 	@scripts/ci/venv.sh demo
-	@.venv/bin/llm-analytics dashboards --serve
+	@.venv/bin/llm-analytics dashboards --serve $(if $(PUBLISHED),--published "$(PUBLISHED)")
 
 docs:  ## Write the docs site: models, metrics, lineage and boards in site/index.html
 	@scripts/ci/venv.sh demo

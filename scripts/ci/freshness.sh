@@ -29,6 +29,6 @@ step "Build and test" quietly "$folder/logs/build.txt" \
     "$bin/dbt" build --exclude-resource-type unit_test
 step "Publish" "$bin/llm-analytics" publish --to "$folder/published"
 step "Draw the boards" "$bin/llm-analytics" dashboards \
-    --published "$folder/published" --out "$folder/boards" --days 28 --models 0
+    --published "$folder/published" --out "$folder/boards" --days 28 --models 0 --plans 0
 grep -q "$shown" "$folder/boards/executive.html" || fail "the board does not show $shown"
 printf '\nThe board shows the event of %s UTC, %d s after it arrived\n' "$shown" $((SECONDS - started))

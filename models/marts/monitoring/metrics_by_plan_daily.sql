@@ -1,5 +1,5 @@
--- One row per metric of users, reporting date and plan: what metrics_daily says of all of them, cut
--- by the plan that a user has now. A date has a row of every plan, so that plans add up to the whole.
+-- One row per metric of users, reporting date and plan: what metrics_daily says of all of them,
+-- cut by the plan that a user has now. A date has a row of every plan: they add up to the whole.
 {% set marts = [
     'engagement_daily', 'session_quality_daily', 'conversation_quality_daily', 'query_flow_daily',
     'satisfaction_daily', 'unit_costs_daily', 'user_revenue_days',
@@ -136,11 +136,11 @@ activity as (
 ] -%}
 activity_by_day as (
     select
-        activity.date_day,
-        coalesce(users.plan, '') as plan,
         {% for count in activity_counts -%}
-        sum(activity.{{ count }}) as {{ count }}{{ ',' if not loop.last }}
-        {% endfor %}
+        sum(activity.{{ count }}) as {{ count }},
+        {% endfor -%}
+        activity.date_day,
+        coalesce(users.plan, '') as plan
     from activity
     left join users
         on activity.user_id = users.user_id
@@ -313,15 +313,15 @@ cohort_days as (
 
 cohorts as (
     select
-        cohort_days.cohort_date as date_day,
-        coalesce(users.plan, '') as plan,
-        {{ llm_analytics.count_if('cohort_days.activity_date = cohort_days.cohort_date') }}
-            as n_cohort,
         {% for day in retention_days -%}
         {{ llm_analytics.count_if(
             'cohort_days.activity_date = ' ~ llm_analytics.add_days('cohort_days.cohort_date', day)
-        ) }} as n_retained_{{ day }}{{ ',' if not loop.last }}
-        {% endfor %}
+        ) }} as n_retained_{{ day }},
+        {% endfor -%}
+        {{ llm_analytics.count_if('cohort_days.activity_date = cohort_days.cohort_date') }}
+            as n_cohort,
+        cohort_days.cohort_date as date_day,
+        coalesce(users.plan, '') as plan
     from cohort_days
     left join users
         on cohort_days.user_id = users.user_id

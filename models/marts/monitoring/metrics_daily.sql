@@ -35,8 +35,10 @@ sums as (
         '{{ dimension or 'all' }}' as dimension,
         {{ dimension or 'cast(null as ' ~ dbt.type_string() ~ ')' }} as value,
         cast(sum({{ numerator }}) as decimal(38, 12)) as numerator,
-        cast({{ 'coalesce(sum(' ~ denominator ~ '), 0)' if denominator else 'null' }} as decimal(38, 12))
-            as denominator,
+        cast(
+            {{ 'coalesce(sum(' ~ denominator ~ '), 0)' if denominator else 'null' }}
+            as decimal(38, 12)
+        ) as denominator,
         {{ llm_analytics.count_if('not (' ~ is_final ~ ')') }} = 0 as is_mature
     from {{ mart }}
     group by {{ date }}{{ ', ' ~ dimension if dimension }}
