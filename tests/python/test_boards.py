@@ -266,8 +266,10 @@ def test_boards_are_served_with_live_filters(pages: Path) -> None:
     )  # fmt: skip
     try:
         found = {}
-        for query in ("", "?period=7", "?plan=pro"):
-            address = f"http://localhost:{port}/executive/{query}"
+        for query in ("/", "", "?period=7", "?plan=pro"):
+            address = f"http://localhost:{port}" + (
+                query if query == "/" else f"/executive/{query}"
+            )
             until = time.monotonic() + 90
             while True:
                 try:
@@ -277,6 +279,8 @@ def test_boards_are_served_with_live_filters(pages: Path) -> None:
                 except OSError:
                     assert time.monotonic() < until, "the server does not answer"
                     time.sleep(1)
+        # The address that the command prints leads to the boards.
+        assert all(f'href="/{board}"' in found["/"] for board in BOARDS)
         assert "n 28 days" in found[""]
         assert "n 7 days" in found["?period=7"]
         assert re.search(r"n \d+ users with a query", found["?plan=pro"])

@@ -66,6 +66,9 @@ def make_workspace(
     flags = _read_flags(published, (ALL_PLANS, *plans)) if is_static else {}
     source = {"type": "duckdb", "path": str(published.absolute())}
     _write(folder / "dbt_charts.yml", {"sources": {"published": source}})
+    if not is_static:  # The server lists no links, and so none of the boards.
+        named = "\n".join(f"- [{name.capitalize()}](/{name}/)" for name in BOARDS)
+        _write(charts / "index.yml", {"title": "Boards", "text": named})
     for name in (_SHARED, *BOARDS):
         if name == _SHARED or not is_static:
             (charts / f"{name}.yml").symlink_to(os.path.realpath(boards_folder() / f"{name}.yml"))
