@@ -118,7 +118,8 @@
 
 {#
     dbt-spark knows only its own strategies, and not `touched`. Called before anything is written:
-    a run that died while it moved the files of days has left a table that may lack some.
+    a run that died while it moved the files of days has left a table that may lack some, and views
+    may lack a load.
 #}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) %}
     {%- if is_incremental() -%}
@@ -130,6 +131,7 @@
                 ) }}
             {%- endif -%}
         {%- endfor -%}
+        {%- do llm_analytics.refuse_older_views() -%}
     {%- endif -%}
     {{ return(raw_strategy) }}
 {% endmacro %}
@@ -227,18 +229,76 @@
 
 {#
     Views that read each other are planned as one query, which takes Spark minutes where ten stand on
-    each other: but for those of staging, they are written down, with the names of what they read.
+    each other: but for those of staging, they are written down, with the names of what they read
+    and the newest load that they hold.
 #}
 {% materialization view, adapter='spark' %}
-    {%- if model.fqn[1] == 'staging' -%}
-        {{ return(create_or_replace_view()) }}
-    {%- else -%}
+    {%- if llm_analytics.is_written_down(model) -%}
+        {%- set newest_load = llm_analytics.newest_load_held() -%}
         {%- set made = materialization_table_spark() -%}
         {%- set code = modules.re.sub('--[^\n]*', '', sql) -%}
         {%- do run_query(
             'alter table ' ~ this ~ " set tblproperties ('llm_analytics.reads' = '"
-            ~ modules.re.findall('(?:stg|int)_[a-z0-9_]+', code) | unique | join(', ') ~ "')"
+            ~ modules.re.findall('(?:stg|int)_[a-z0-9_]+', code) | unique | join(', ')
+            ~ "', 'llm_analytics.newest_load' = '" ~ newest_load ~ "')"
         ) -%}
         {{ return(made) }}
+    {%- else -%}
+        {{ return(create_or_replace_view()) }}
     {%- endif -%}
 {% endmaterialization %}
+
+{% macro is_written_down(node) %}
+    {{- return(node.config.materialized == 'view' and node.fqn[1] != 'staging') -}}
+{% endmacro %}
+
+{# The newest load that is sure to be in what this model reads: views may be older than the lake. #}
+{% macro newest_load_held() %}
+    {%- set loads = graph.sources['source.llm_analytics.raw.loads'] -%}
+    {%- set held = run_query(
+        'select coalesce(max(load_seq), 0) from ' ~ loads.schema ~ '.' ~ loads.identifier
+    ).columns[0].values() | list -%}
+    {%- for view in llm_analytics.views_read() -%}
+        {%- do held.append(llm_analytics.newest_load_of(view)) -%}
+    {%- endfor -%}
+    {{- return(held | min) -}}
+{% endmacro %}
+
+{# The views that are written down and that this model reads itself. #}
+{% macro views_read() %}
+    {%- set views = [] -%}
+    {%- for id in model.depends_on.nodes if id in graph.nodes -%}
+        {%- set node = graph.nodes[id] -%}
+        {%- if llm_analytics.is_written_down(node) -%}
+            {%- do views.append(api.Relation.create(schema=node.schema, identifier=node.alias)) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(views) -}}
+{% endmacro %}
+
+{% macro newest_load_of(view) %}
+    {%- for property in run_query('show tblproperties ' ~ view).rows
+        if property[0] == 'llm_analytics.newest_load' -%}
+        {{- return(property[1] | int) -}}
+    {%- endfor -%}
+    {{- return(0) -}}
+{% endmacro %}
+
+{#
+    An incremental table notes the newest load that this run reads. A view that was written down before
+    that load came does not hold it: its rows would be passed over for good.
+#}
+{% macro refuse_older_views() %}
+    {%- set horizon = graph.nodes['model.llm_analytics.int_load_horizon'] -%}
+    {%- set newest_load = run_query(
+        'select load_seq from ' ~ horizon.schema ~ '.' ~ horizon.alias
+    ).columns[0].values()[0] -%}
+    {%- for view in llm_analytics.views_read() if not llm_analytics.mapped_tables() -%}
+        {%- if llm_analytics.newest_load_of(view) < newest_load -%}
+            {{ exceptions.raise_compiler_error(
+                this.name ~ ' would pass over load ' ~ newest_load ~ ': ' ~ view.identifier
+                ~ ' was built before it came. Build what is read too: dbt build --select +' ~ this.name
+            ) }}
+        {%- endif -%}
+    {%- endfor -%}
+{% endmacro %}

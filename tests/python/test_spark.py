@@ -37,6 +37,9 @@ ZONE_A = ("--select", "+int_interactions")
 #: The marts of the core, and those of what several sources recorded.
 MARTS = ("--select", "+tag:core", "+suppressed_calls", "+cost_bridge")
 
+#: Knows of a new load, and reads views that do not hold it.
+PART = ("int_load_horizon", "int_duplicate_calls", "int_response_matches")
+
 #: Incremental tables that lie in folders by day.
 BY_DAY = ("int_session_events", "int_response_matches", "int_feedback_matches", "int_interactions")
 N_LOADS = 3
@@ -48,6 +51,8 @@ class Built(NamedTuple):
 
     warehouse: SparkWarehouse
     days: list[dict[str, Days]]
+    #: What a part said that reads views which are older than the load before it.
+    refusals: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +61,15 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     skip_without_spark()
     folder = tmp_path_factory.mktemp("spark")
     simulate(folder / "events", users=20, days=20, seed=7, loads=N_LOADS)
-    built = Built(SparkWarehouse(folder / "spark", folder / "lake"), [])
+    built = Built(SparkWarehouse(folder / "spark", folder / "lake"), [], [])
     for part in sorted((folder / "events").glob("load-*")):
         done = run_command(["load", "--lake", built.warehouse.lake, part])
         assert done.returncode in (0, 3), done.stderr
         built.warehouse.dbt("run-operation", "mount_lake")
+        if built.days:
+            with pytest.raises(AssertionError) as refused:
+                built.warehouse.dbt("run", "--select", *PART)
+            built.refusals.append(str(refused.value))
         is_last = len(built.days) == N_LOADS - 1
         built.warehouse.dbt("build", *NO_TESTS, *(() if is_last else ZONE_A))
         built.days.append({table: built.warehouse.days(table) for table in BY_DAY})
@@ -89,6 +98,14 @@ def test_a_load_rewrites_exactly_the_days_that_it_touches(
     assert files == touched
     assert before.keys() - files, "every day was written anew"
     assert files & before.keys(), "no day was written anew"
+
+
+def test_a_part_that_would_pass_over_a_load_is_refused(spark: Built) -> None:
+    """And loses nothing: the tables equal those of a full build."""
+    for load, said in enumerate(spark.refusals, start=2):
+        assert f"int_response_matches would pass over load {load}" in said
+        assert "dbt build --select +int_response_matches" in said
+    assert len(spark.refusals) == N_LOADS - 1
 
 
 def _files(days: Days, day: str) -> frozenset[str]:
