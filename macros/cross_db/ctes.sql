@@ -60,21 +60,32 @@
 {%- endmacro %}
 
 {#
-    Each CTE of a query that is marked as materialized becomes a table, and the query reads that. Its
-    end is the first line that begins with a bracket. `write_down` makes a table of a query and
-    returns how to read it. Changes `written.query` and `written.tables`.
+    Each CTE of a query that is marked as materialized becomes a table, and the query reads that.
+    `write_down` makes a table of a query and returns how to read it. Changes `written.query` and
+    `written.tables`.
 #}
 {% macro write_ctes_down(written, write_down) %}
     {%- set parts = written.query.split(llm_analytics.materialized()) -%}
     {%- set written.query = parts[0] -%}
     {%- for part in parts[1:] -%}
         {%- set name = written.query.split()[-2] -%}
-        {%- set body, end, rest = part.partition('\n)') -%}
+        {%- set end = llm_analytics.end_of_brackets(part) -%}
         {%- set table = write_down(
-            llm_analytics.beside(this, name), written.query ~ body ~ end ~ ' select * from ' ~ name
+            llm_analytics.beside(this, name), written.query ~ part[:end] ~ ' select * from ' ~ name
         ) -%}
         {%- do written.tables.append(table) -%}
-        {%- set written.query = written.query ~ '(select * from ' ~ table ~ ')' ~ rest -%}
+        {%- set written.query = written.query ~ '(select * from ' ~ table ~ ')' ~ part[end:] -%}
+    {%- endfor -%}
+{% endmacro %}
+
+{# Where the bracket closes that a piece of SQL opens first; those of texts and remarks are none. #}
+{% macro end_of_brackets(sql) %}
+    {%- set open = namespace(brackets=0) -%}
+    {%- for found in modules.re.finditer("'[^']*'|--[^\n]*|[()]", sql) -%}
+        {%- set open.brackets = open.brackets + {'(': 1, ')': -1}.get(found.group(), 0) -%}
+        {%- if found.group() == ')' and open.brackets == 0 -%}
+            {{- return(found.end()) -}}
+        {%- endif -%}
     {%- endfor -%}
 {% endmacro %}
 
