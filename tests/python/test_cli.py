@@ -93,16 +93,20 @@ def test_an_interrupted_load_changes_nothing(tmp_path: Path, warehouse: Path) ->
     path = write_lines(
         tmp_path / "queries.jsonl", (query_event(n, filler="x" * 400) for n in range(80_000))
     )
-    process = subprocess.Popen(
-        [sys.executable, "-m", "llm_analytics", "load", str(path)],
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 20
-    while not warehouse.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "llm_analytics", "load", str(path)],
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 20
+        while not warehouse.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+        if process.returncode != 0:
+            break
+        warehouse.unlink()  # on a busy machine, a load may be quicker than the signal
     assert (process.returncode, errors) == (
         130,
         "llm-analytics: interrupted; nothing was changed\n",
