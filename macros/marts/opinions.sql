@@ -32,3 +32,18 @@
         on calls.response_event_id = opinions.response_event_id
     where calls.is_successful_answer
 {%- endmacro %}
+
+{# What is summed of answers with opinions: an SQL expression by column. #}
+{% macro opinion_sums() %}
+    {{ return({
+        'n_answers': 'count(*)',
+        'n_eligible': llm_analytics.count_if('is_eligible'),
+        'n_rated': llm_analytics.count_if('is_eligible and n_up + n_down > 0'),
+        'n_up': llm_analytics.sum_integer('case when is_eligible then n_up else 0 end'),
+        'n_down': llm_analytics.sum_integer('case when is_eligible then n_down else 0 end'),
+        'n_complaints': llm_analytics.count_if('is_eligible and n_down > 0 and n_texts > 0'),
+        'n_copied_or_shared': llm_analytics.count_if('n_copies_and_shares > 0'),
+        'n_ratings': llm_analytics.sum_integer('n_ratings'),
+        'rating_sum': 'cast(sum(rating_sum) as decimal(38, 12))',
+    }) }}
+{% endmacro %}

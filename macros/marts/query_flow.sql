@@ -49,3 +49,15 @@
             sequenced.source = conversations.source
             and sequenced.conversation_id = conversations.conversation_id
 {%- endmacro %}
+
+{# What is summed of the flow of queries: an SQL expression by column. #}
+{% macro query_flow_sums() %}
+    {{ return({
+        'n_answered': llm_analytics.count_if('is_answered'),
+        'n_refinements': 'count(refinement_rule)',
+        'n_followable': llm_analytics.count_if('is_followable'),
+        'n_followed': llm_analytics.count_if('is_followable and is_followed'),
+        'n_next_queries': llm_analytics.count_if('is_next_query'),
+        'n_in_context': llm_analytics.count_if('is_next_query and is_same_conversation'),
+    }) }}
+{% endmacro %}

@@ -31,3 +31,14 @@
             conversations.source = restarted.source
             and conversations.conversation_id = restarted.conversation_id
 {%- endmacro %}
+
+{# What is summed of rated conversations: an SQL expression by column. #}
+{% macro conversation_sums() %}
+    {{ return({
+        'n_conversations': 'count(*)',
+        'n_closed': llm_analytics.count_if('is_closed'),
+        'depth': llm_analytics.sum_integer('depth'),
+        'n_restart_mature': llm_analytics.count_if('is_restart_mature'),
+        'n_restarted': llm_analytics.count_if('is_restart_mature and is_restarted'),
+    }) }}
+{% endmacro %}

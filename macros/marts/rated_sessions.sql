@@ -22,3 +22,23 @@
         end as outcome_cost_usd
     from {{ sessions }}
 {%- endmacro %}
+
+{# What is summed of rated sessions: an SQL expression by column. #}
+{% macro session_sums() %}
+    {{ return({
+        'n_rated_sessions': 'count(duration_seconds)',
+        'duration_seconds': llm_analytics.sum_integer('duration_seconds'),
+        'n_messages': llm_analytics.sum_integer('n_messages'),
+        'n_closed': llm_analytics.count_if('is_closed'),
+        'n_known_outcomes': 'count(is_completed)',
+        'n_completed': llm_analytics.count_if('is_completed'),
+        'n_closed_queries': llm_analytics.sum_integer('closed_queries'),
+        'n_abandoned': llm_analytics.count_if('is_abandoned'),
+        'n_return_mature': llm_analytics.count_if('is_return_mature'),
+        'n_returned': llm_analytics.count_if('is_returned'),
+        'n_priced_completed': llm_analytics.count_if(
+            'is_completed and outcome_cost_usd is not null'
+        ),
+        'outcome_cost_usd': llm_analytics.sum_usd('outcome_cost_usd'),
+    }) }}
+{% endmacro %}

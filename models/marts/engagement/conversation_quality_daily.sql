@@ -13,30 +13,38 @@ rated as (
     {{ llm_analytics.rated_conversations('conversations', 'restarted') }}
 ),
 
-final as (
+totals as (
     select
-        date_day,
-        count(*) as n_conversations,
-
-        -- depth
-        {{ llm_analytics.count_if('is_closed') }} as n_closed,
-        {{ llm_analytics.sum_integer('depth') }} as depth,
-        {{ llm_analytics.ratio('sum(depth)', 'count(depth)') }} as depth_mean,
+        {% for column, sum in llm_analytics.conversation_sums().items() -%}
+        {{ sum }} as {{ column }},
+        {% endfor -%}
         {{ llm_analytics.quantile('depth', 0.5) }} as depth_p50,
         {{ llm_analytics.quantile('depth', 0.9) }} as depth_p90,
         {{ llm_analytics.sum_integer('n_queries') }} as n_queries,
-        {{ llm_analytics.ratio('sum(n_queries)', 'count(n_queries)') }}
-            as messages_per_conversation,
-
-        -- restarts
-        {{ llm_analytics.count_if('is_restart_mature') }} as n_restart_mature,
-        {{ llm_analytics.count_if('is_restart_mature and is_restarted') }} as n_restarted,
-        {{ llm_analytics.ratio(
-            llm_analytics.count_if('is_restart_mature and is_restarted'),
-            llm_analytics.count_if('is_restart_mature'),
-        ) }} as restart_rate
+        date_day
     from rated
     group by date_day
+),
+
+final as (
+    select
+        date_day,
+        n_conversations,
+
+        -- depth
+        n_closed,
+        depth,
+        {{ llm_analytics.ratio('depth', 'n_closed') }} as depth_mean,
+        depth_p50,
+        depth_p90,
+        n_queries,
+        {{ llm_analytics.ratio('n_queries', 'n_closed') }} as messages_per_conversation,
+
+        -- restarts
+        n_restart_mature,
+        n_restarted,
+        {{ llm_analytics.ratio('n_restarted', 'n_restart_mature') }} as restart_rate
+    from totals
 )
 
 select * from final

@@ -11,60 +11,70 @@ rated as (
     {{ llm_analytics.rated_sessions('sessions') }}
 ),
 
+totals as (
+    select
+        {% for column, sum in llm_analytics.session_sums().items() -%}
+        {{ sum }} as {{ column }},
+        {% endfor -%}
+        {% for basis in bases -%}
+        {{ llm_analytics.count_if("outcome_basis = '" ~ basis ~ "'") }}
+            as n_outcomes_by_{{ basis }},
+        {% endfor -%}
+        count(*) as n_sessions,
+        {{ llm_analytics.count_if('is_oversized') }} as n_oversized,
+        {{ llm_analytics.count_if('is_single_interaction') }} as n_single_interaction,
+        {{ llm_analytics.quantile('duration_seconds', 0.5) }} as duration_p50_seconds,
+        {{ llm_analytics.quantile('duration_seconds', 0.95) }} as duration_p95_seconds,
+        count(outcome_cost_usd) as n_priced_outcomes,
+        date_day
+    from rated
+    group by date_day
+),
+
 final as (
     select
         date_day,
 
         -- how long and how much
-        count(*) as n_sessions,
-        {{ llm_analytics.count_if('is_oversized') }} as n_oversized,
-        count(duration_seconds) as n_rated_sessions,
-        {{ llm_analytics.count_if('is_single_interaction') }} as n_single_interaction,
-        {{ llm_analytics.sum_integer('duration_seconds') }} as duration_seconds,
-        {{ llm_analytics.ratio('sum(duration_seconds)', 'count(duration_seconds)') }}
+        n_sessions,
+        n_oversized,
+        n_rated_sessions,
+        n_single_interaction,
+        duration_seconds,
+        {{ llm_analytics.ratio('duration_seconds', 'n_rated_sessions') }}
             as duration_mean_seconds,
-        {{ llm_analytics.quantile('duration_seconds', 0.5) }} as duration_p50_seconds,
-        {{ llm_analytics.quantile('duration_seconds', 0.95) }} as duration_p95_seconds,
-        {{ llm_analytics.sum_integer('n_messages') }} as n_messages,
-        {{ llm_analytics.ratio('sum(n_messages)', 'count(n_messages)') }} as messages_per_session,
+        duration_p50_seconds,
+        duration_p95_seconds,
+        n_messages,
+        {{ llm_analytics.ratio('n_messages', 'n_rated_sessions') }} as messages_per_session,
 
         -- whether the goal was reached
-        {{ llm_analytics.count_if('is_closed') }} as n_closed,
-        count(is_completed) as n_known_outcomes,
-        {{ llm_analytics.count_if('is_completed') }} as n_completed,
+        n_closed,
+        n_known_outcomes,
+        n_completed,
         {% for basis in bases -%}
-        {{ llm_analytics.count_if("outcome_basis = '" ~ basis ~ "'") }}
-            as n_outcomes_by_{{ basis }},
+        n_outcomes_by_{{ basis }},
         {% endfor -%}
-        {{ llm_analytics.ratio(llm_analytics.count_if('is_completed'), 'count(is_completed)') }}
-            as completion_rate,
-        {{ llm_analytics.ratio('count(is_completed)', llm_analytics.count_if('is_closed')) }}
-            as outcome_coverage,
+        {{ llm_analytics.ratio('n_completed', 'n_known_outcomes') }} as completion_rate,
+        {{ llm_analytics.ratio('n_known_outcomes', 'n_closed') }} as outcome_coverage,
 
         -- how often a query is the last of a session without a goal
-        {{ llm_analytics.sum_integer('closed_queries') }} as n_closed_queries,
-        {{ llm_analytics.count_if('is_abandoned') }} as n_abandoned,
-        {{ llm_analytics.ratio(llm_analytics.count_if('is_abandoned'), 'sum(closed_queries)') }}
-            as abandonment_rate,
+        n_closed_queries,
+        n_abandoned,
+        {{ llm_analytics.ratio('n_abandoned', 'n_closed_queries') }} as abandonment_rate,
 
         -- whether the user came back
-        {{ llm_analytics.count_if('is_return_mature') }} as n_return_mature,
-        {{ llm_analytics.count_if('is_returned') }} as n_returned,
-        {{ llm_analytics.ratio(
-            llm_analytics.count_if('is_returned'), llm_analytics.count_if('is_return_mature')
-        ) }} as return_rate,
+        n_return_mature,
+        n_returned,
+        {{ llm_analytics.ratio('n_returned', 'n_return_mature') }} as return_rate,
 
         -- what a session that reached its goal costs, those that did not included
-        count(outcome_cost_usd) as n_priced_outcomes,
-        {{ llm_analytics.count_if('is_completed and outcome_cost_usd is not null') }}
-            as n_priced_completed,
-        {{ llm_analytics.sum_usd('outcome_cost_usd') }} as outcome_cost_usd,
-        {{ llm_analytics.ratio(
-            'sum(outcome_cost_usd)',
-            llm_analytics.count_if('is_completed and outcome_cost_usd is not null'),
-        ) }} as cost_per_completed_session_usd
-    from rated
-    group by date_day
+        n_priced_outcomes,
+        n_priced_completed,
+        outcome_cost_usd,
+        {{ llm_analytics.ratio('outcome_cost_usd', 'n_priced_completed') }}
+            as cost_per_completed_session_usd
+    from totals
 )
 
 select * from final

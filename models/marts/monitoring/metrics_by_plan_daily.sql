@@ -7,6 +7,13 @@
 {#- The product's own machines are nobody's. -#}
 {% set not_by_plan = ['infrastructure_cost'] %}
 {% set retention_days = [1, 7, 30] %}
+{#- Mart: its rows, and what it sums of them. -#}
+{% set summed = {
+    'session_quality_daily': ['rated_sessions', llm_analytics.session_sums()],
+    'conversation_quality_daily': ['rated_conversations', llm_analytics.conversation_sums()],
+    'query_flow_daily': ['query_flow', llm_analytics.query_flow_sums()],
+    'satisfaction_daily': ['answers', llm_analytics.opinion_sums()],
+} %}
 
 with
 
@@ -174,51 +181,12 @@ rated_sessions as (
     {{ llm_analytics.rated_sessions('sessions') }}
 ),
 
-session_quality_daily as (
-    select
-        rated.date_day,
-        coalesce(users.plan, '') as plan,
-        count(rated.duration_seconds) as n_rated_sessions,
-        sum(rated.duration_seconds) as duration_seconds,
-        sum(rated.n_messages) as n_messages,
-        {{ llm_analytics.count_if('rated.is_closed') }} as n_closed,
-        count(rated.is_completed) as n_known_outcomes,
-        {{ llm_analytics.count_if('rated.is_completed') }} as n_completed,
-        sum(rated.closed_queries) as n_closed_queries,
-        {{ llm_analytics.count_if('rated.is_abandoned') }} as n_abandoned,
-        {{ llm_analytics.count_if('rated.is_return_mature') }} as n_return_mature,
-        {{ llm_analytics.count_if('rated.is_returned') }} as n_returned,
-        sum(rated.outcome_cost_usd) as outcome_cost_usd,
-        {{ llm_analytics.count_if('rated.is_completed and rated.outcome_cost_usd is not null') }}
-            as n_priced_completed
-    from rated_sessions as rated
-    left join users
-        on rated.user_id = users.user_id
-    group by rated.date_day, coalesce(users.plan, '')
-),
-
 restarted_conversations as (
     {{ llm_analytics.restarted_conversations('conversations') }}
 ),
 
 rated_conversations as (
     {{ llm_analytics.rated_conversations('conversations', 'restarted_conversations') }}
-),
-
-conversation_quality_daily as (
-    select
-        rated.date_day,
-        coalesce(users.plan, '') as plan,
-        count(*) as n_conversations,
-        {{ llm_analytics.count_if('rated.is_closed') }} as n_closed,
-        sum(rated.depth) as depth,
-        {{ llm_analytics.count_if('rated.is_restart_mature') }} as n_restart_mature,
-        {{ llm_analytics.count_if('rated.is_restart_mature and rated.is_restarted') }}
-            as n_restarted
-    from rated_conversations as rated
-    left join users
-        on rated.user_id = users.user_id
-    group by rated.date_day, coalesce(users.plan, '')
 ),
 
 sequenced_queries as (
@@ -229,24 +197,6 @@ query_flow as (
     {{ llm_analytics.query_flow('sequenced_queries', 'conversations') }}
 ),
 
-query_flow_daily as (
-    select
-        query_flow.date_day,
-        coalesce(users.plan, '') as plan,
-        {{ llm_analytics.count_if('query_flow.is_answered') }} as n_answered,
-        count(query_flow.refinement_rule) as n_refinements,
-        {{ llm_analytics.count_if('query_flow.is_followable') }} as n_followable,
-        {{ llm_analytics.count_if('query_flow.is_followable and query_flow.is_followed') }}
-            as n_followed,
-        {{ llm_analytics.count_if('query_flow.is_next_query') }} as n_next_queries,
-        {{ llm_analytics.count_if('query_flow.is_next_query and query_flow.is_same_conversation') }}
-            as n_in_context
-    from query_flow
-    left join users
-        on query_flow.user_id = users.user_id
-    group by query_flow.date_day, coalesce(users.plan, '')
-),
-
 opinions as (
     {{ llm_analytics.standing_opinions('feedback') }}
 ),
@@ -255,28 +205,26 @@ answers as (
     {{ llm_analytics.answers_with_opinions('calls', 'opinions') }}
 ),
 
-satisfaction_daily as (
+{% for mart, (rows, sums) in summed.items() -%}
+{{ mart }} as (
     select
-        answers.date_day,
-        coalesce(users.plan, '') as plan,
-        count(*) as n_answers,
-        {{ llm_analytics.count_if('answers.is_eligible') }} as n_eligible,
-        {{ llm_analytics.count_if('answers.is_eligible and answers.n_up + answers.n_down > 0') }}
-            as n_rated,
-        sum(case when answers.is_eligible then answers.n_up else 0 end) as n_up,
-        sum(case when answers.is_eligible then answers.n_down else 0 end) as n_down,
-        {{ llm_analytics.count_if(
-            'answers.is_eligible and answers.n_down > 0 and answers.n_texts > 0'
-        ) }} as n_complaints,
-        {{ llm_analytics.count_if('answers.n_copies_and_shares > 0') }} as n_copied_or_shared,
-        sum(answers.n_ratings) as n_ratings,
-        sum(answers.rating_sum) as rating_sum
-    from answers
-    left join users
-        on answers.user_id = users.user_id
-    group by answers.date_day, coalesce(users.plan, '')
+        {% for column, sum in sums.items() -%}
+        {{ sum }} as {{ column }},
+        {% endfor -%}
+        date_day,
+        plan
+    from (
+        select
+            {{ rows }}.*,
+            coalesce(users.plan, '') as plan
+        from {{ rows }}
+        left join users
+            on {{ rows }}.user_id = users.user_id
+    ) as planned
+    group by date_day, plan
 ),
 
+{% endfor -%}
 unit_costs_daily as (
     select
         costs.date_day,

@@ -19,16 +19,10 @@ answers as (
 
 totals as (
     select
-        date_day,
-        count(*) as n_answers,
-        {{ llm_analytics.count_if('is_eligible') }} as n_eligible,
-        {{ llm_analytics.count_if('is_eligible and n_up + n_down > 0') }} as n_rated,
-        {{ llm_analytics.sum_integer('case when is_eligible then n_up else 0 end') }} as n_up,
-        {{ llm_analytics.sum_integer('case when is_eligible then n_down else 0 end') }} as n_down,
-        {{ llm_analytics.count_if('is_eligible and n_down > 0 and n_texts > 0') }} as n_complaints,
-        {{ llm_analytics.count_if('n_copies_and_shares > 0') }} as n_copied_or_shared,
-        {{ llm_analytics.sum_integer('n_ratings') }} as n_ratings,
-        cast(sum(rating_sum) as decimal(38, 12)) as rating_sum
+        {% for column, sum in llm_analytics.opinion_sums().items() -%}
+        {{ sum }} as {{ column }},
+        {% endfor -%}
+        date_day
     from answers
     group by date_day
 ),
