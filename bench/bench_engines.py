@@ -161,14 +161,13 @@ def do_job(on: Engine, events: Path, console: Console) -> None:
     """Load all weeks and build; load the day after them and build."""
     core = ("--select", "+tag:core", "--resource-type", "model", "--resource-type", "seed")
     on.dbt("parse", "parse")
-    on.load("load", sorted(events.glob("week-*")))
-    on.dbt("build", "build", *core)
-    on.load("day: load", [events / "day"])
-    on.dbt("day: build", "build", *core)
-    for stage in STAGES:
-        cost = on.costs[stage]
-        line = f"{on.name:<10}{stage:<12}{cost.cpu:8.1f} CPU s{cost.wall:8.1f} s"
-        console.print(line, highlight=False)
+    for prefix, folders in (("", "week-*"), ("day: ", "day")):
+        on.load(f"{prefix}load", sorted(events.glob(folders)))
+        on.dbt(f"{prefix}build", "build", *core)
+        for stage in (f"{prefix}load", f"{prefix}build"):
+            cost = on.costs[stage]
+            line = f"{on.name:<10}{stage:<12}{cost.cpu:8.1f} CPU s{cost.wall:8.1f} s"
+            console.print(line, highlight=False)
 
 
 def totals(of: Engine) -> dict[str, str]:
@@ -212,6 +211,7 @@ def main() -> int:
     )
     add = parser.add_argument
     add("--interactions", type=int, action="append", help="size; give several to see growth")
+    add("--events", type=Path, help="folder that bench/events.py has filled with that many")
     add("--engines", default=",".join(ENGINES), help="which of %(default)s")
     add("--spark-memory", default="6g", help="heap of Spark's Java (%(default)s)")
     add("--work", type=Path, help="folder for what is made meanwhile (build/)")
@@ -228,9 +228,10 @@ def main() -> int:
     for interactions in given.interactions or [1_000_000]:
         found: dict[str, dict[str, str]] = {}
         with work_folder(given.work) as work:
-            events = work / "events"
-            size = ["--out", str(events), "--interactions", str(interactions)]
-            measure([sys.executable, str(ROOT / "bench" / "events.py"), *size])
+            events = given.events or work / "events"
+            if not given.events:
+                size = ["--out", str(events), "--interactions", str(interactions)]
+                measure([sys.executable, str(ROOT / "bench" / "events.py"), *size])
             for name in names:
                 try:
                     with engine(name, work / name, given.spark_memory) as on:

@@ -38,7 +38,7 @@
         {%- for row in chunk %}
         (
             {%- for value in row -%}
-            {{ spark__cast(
+            {{ llm_analytics.spark__cast(
                 'null' if value is none else "'" ~ (value | string | replace("'", "''")) ~ "'",
                 types.get(
                     agate_table.column_names[loop.index0],
@@ -108,7 +108,9 @@
 {# The time by whose day an incremental table lies; NULL for any other, and for one of ids alone. #}
 {% macro time_of_days() %}
     {%- set found = ['asked_at', 'occurred_at'] | select('in', model.columns) | list -%}
-    {{- return(found | first if model.config.materialized == 'incremental' and found else none) -}}
+    {{- return(
+        found | first if model.config.incremental_strategy == 'touched' and found else none
+    ) -}}
 {% endmacro %}
 
 {% macro with_partition_date(rows, time) -%}
@@ -116,12 +118,21 @@
     from {{ rows }} as made
 {%- endmacro %}
 
+{# Strategies that replace the rows of a key: none of dbt-spark's own does so for Parquet. #}
+{% macro replaces_rows(strategy) %}
+    {{- return(strategy in ('touched', 'delete+insert')) -}}
+{% endmacro %}
+
 {#
-    dbt-spark knows only its own strategies, and not `touched`. Called before anything is written:
-    a run that died while it moved the files of days has left a table that may lack some, and views
-    may lack a load.
+    Called before anything is written: a run that died while it moved the files of days has left a
+    table that may lack some, and views may lack a load.
 #}
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) %}
+    {%- if not llm_analytics.replaces_rows(raw_strategy) -%}
+        {{ return(
+            dbt_spark.dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format)
+        ) }}
+    {%- endif -%}
     {%- if is_incremental() -%}
         {%- for name in run_query('show tblproperties ' ~ this).columns[0].values() -%}
             {%- if name == 'llm_analytics.rewriting' -%}
@@ -145,6 +156,11 @@
 {% macro dbt_spark_get_incremental_sql(
     strategy, source, target, existing, unique_key, incremental_predicates
 ) %}
+    {%- if not llm_analytics.replaces_rows(strategy) -%}
+        {{ return(dbt_spark.dbt_spark_get_incremental_sql(
+            strategy, source, target, existing, unique_key, incremental_predicates
+        )) }}
+    {%- endif -%}
     {%- set columns = adapter.get_columns_in_relation(target) | map(attribute='name') | list -%}
     {%- set changes = llm_analytics.beside(target, 'changes') -%}
     {%- set time = llm_analytics.time_of_days() -%}
@@ -249,14 +265,25 @@
 {% endmaterialization %}
 
 {% macro is_written_down(node) %}
-    {{- return(node.config.materialized == 'view' and node.fqn[1] != 'staging') -}}
+    {{- return(
+        node.package_name == 'llm_analytics'
+        and node.config.materialized == 'view'
+        and node.fqn[1] != 'staging'
+    ) -}}
 {% endmacro %}
 
-{# The newest load that is sure to be in what this model reads: views may be older than the lake. #}
+{#
+    The newest load that is sure to be in what this model reads: views may be older than the lake. 0
+    where nothing was ever loaded.
+#}
 {% macro newest_load_held() %}
     {%- set loads = graph.sources['source.llm_analytics.raw.loads'] -%}
+    {%- set landed = adapter.get_relation(loads.database, loads.schema, loads.identifier) -%}
+    {%- if landed is none -%}
+        {{- return(0) -}}
+    {%- endif -%}
     {%- set held = run_query(
-        'select coalesce(max(load_seq), 0) from ' ~ loads.schema ~ '.' ~ loads.identifier
+        'select coalesce(max(load_seq), 0) from ' ~ landed
     ).columns[0].values() | list -%}
     {%- for view in llm_analytics.views_read() -%}
         {%- do held.append(llm_analytics.newest_load_of(view)) -%}
@@ -286,19 +313,23 @@
 
 {#
     An incremental table notes the newest load that this run reads. A view that was written down before
-    that load came does not hold it: its rows would be passed over for good.
+    that load came does not hold it: its rows would be passed over for good. (Numbers of a team's own
+    tables are not those of loads: nothing is known of their views.)
 #}
 {% macro refuse_older_views() %}
-    {%- set horizon = graph.nodes['model.llm_analytics.int_load_horizon'] -%}
-    {%- set newest_load = run_query(
-        'select load_seq from ' ~ horizon.schema ~ '.' ~ horizon.alias
-    ).columns[0].values()[0] -%}
-    {%- for view in llm_analytics.views_read() if not llm_analytics.mapped_tables() -%}
-        {%- if llm_analytics.newest_load_of(view) < newest_load -%}
-            {{ exceptions.raise_compiler_error(
-                this.name ~ ' would pass over load ' ~ newest_load ~ ': ' ~ view.identifier
-                ~ ' was built before it came. Build what is read too: dbt build --select +' ~ this.name
-            ) }}
-        {%- endif -%}
-    {%- endfor -%}
+    {%- if not llm_analytics.mapped_tables() -%}
+        {%- set horizon = graph.nodes['model.llm_analytics.int_load_horizon'] -%}
+        {%- set newest_load = run_query(
+            'select load_seq from ' ~ horizon.schema ~ '.' ~ horizon.alias
+        ).columns[0].values()[0] -%}
+        {%- for view in llm_analytics.views_read() -%}
+            {%- if llm_analytics.newest_load_of(view) < newest_load -%}
+                {{ exceptions.raise_compiler_error(
+                    this.name ~ ' would pass over load ' ~ newest_load ~ ': ' ~ view.identifier
+                    ~ ' was built before it came. Build what is read too: dbt build --select +'
+                    ~ this.name
+                ) }}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
 {% endmacro %}

@@ -40,8 +40,7 @@ else
 fi
 # Unit tests bring their own rows, so that this data says nothing about them: `make test` has them.
 build() {
-    quietly "$folder/logs/build.txt" "$bin/dbt" build --exclude-resource-type unit_test \
-        --log-level-file info
+    quietly "$folder/logs/build.txt" "$bin/dbt" build --exclude-resource-type unit_test
 }
 
 step "Load the events" load

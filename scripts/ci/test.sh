@@ -25,7 +25,7 @@ esac
 empty_build() {
     use_scratch build/empty
     rm -f "$LLM_ANALYTICS_WAREHOUSE"
-    quietly build/empty/logs/build.txt .venv/bin/dbt build --log-level-file info
+    quietly build/empty/logs/build.txt .venv/bin/dbt build
 }
 
 if [[ "$size" == fast ]]; then

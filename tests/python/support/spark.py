@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -69,15 +70,32 @@ class SparkWarehouse:
 
     def dbt(self, *args: str) -> None:
         """Run dbt; an AssertionError says what failed."""
+        failure = self._ask([*args, *self._common])
+        assert failure is None, failure
+
+    def days_read(self, table: str) -> set[str]:
+        """The days of an incremental table that the last rewriting of it read, by Spark's plan.
+
+        Written as the names of their folders.
+        """
+        plan = self._ask(table)[-1]
+        scan = rf"^\(\d+\) Scan parquet \S+\.{table}\n(?:.+\n)*"
+        scans = re.findall(scan, plan, flags=re.MULTILINE)
+        assert scans, plan
+        filters = [re.search(r"^PartitionFilters: (.+)$", each, re.MULTILINE) for each in scans]
+        assert all(filters), f"reads every day:\n{plan}"
+        days = [re.findall(r"\d{4}-\d{2}-\d{2}", each[1]) for each in filters if each]
+        return {f"partition_date={day}" for each in days for day in each}
+
+    def _ask(self, request: Any) -> Any:
         process = self._process or self._started()
         assert process.stdin
         assert process.stdout
-        process.stdin.write(json.dumps([*args, *self._common]) + "\n")
+        process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
         answer = process.stdout.readline()
         assert answer, f"Spark ended: see {self.folder / 'runner.txt'}"
-        failure = json.loads(answer)
-        assert failure is None, failure
+        return json.loads(answer)
 
     def close(self) -> None:
         """End Spark; the tables stay."""

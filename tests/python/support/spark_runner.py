@@ -2,8 +2,9 @@
 
     python spark_runner.py
 
-Each line of its input is a JSON list, the arguments of one run of dbt; it answers with a line of
-JSON: null, or what failed. Runs in the environment that has Spark, which has nothing of the tests.
+Each line of its input is JSON, and so is the line that it answers with: to a list, the arguments of
+one run of dbt, null or what failed; to a text, the name of a table, the plans by which rows were
+written into it so far. Runs in the environment that has Spark, which has nothing of the tests.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ import sys
 from typing import Any
 
 from dbt.cli.main import dbtRunner
+from pyspark.sql import SparkSession
+
+#: How Spark begins the plan of what overwrites days of a table.
+INSERTION = "== Physical Plan ==\nExecute InsertIntoHadoopFsRelationCommand"
 
 
 def _failure(result: Any) -> str | None:
@@ -28,13 +33,27 @@ def _failure(result: Any) -> str | None:
     return "\n".join(nodes) or repr(result.exception)
 
 
+def _plans_into(table: str) -> list[str]:
+    """Plans of all that replaced rows of a table, in the order in which they ran."""
+    session = SparkSession.getActiveSession()
+    assert session
+    executions = session._jsparkSession.sharedState().statusStore().executionsList()
+    plans = [executions.apply(i).physicalPlanDescription() for i in range(executions.size())]
+    return [plan for plan in plans if plan.startswith(INSERTION) and f"/{table}," in plan]
+
+
 def main() -> None:
     """Answer until the input ends."""
     # Spark and dbt write to the standard output what nobody asked for.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     for line in sys.stdin:
-        answers.write(json.dumps(_failure(dbtRunner().invoke(json.loads(line)))) + "\n")
+        asked = json.loads(line)
+        if isinstance(asked, str):
+            answer: Any = _plans_into(asked)
+        else:
+            answer = _failure(dbtRunner().invoke(asked))
+        answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
 
