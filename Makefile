@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-real dashboards serve docs venv test test-fast test-all test-spark test-superset lint bench bench-load bench-engines lock clean
+.PHONY: help demo demo-real dashboards serve docs venv test test-fast test-all test-snowflake test-spark test-superset lint bench bench-load bench-engines lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | \
@@ -47,6 +47,9 @@ test-all:  ## All tests, the long ones too
 
 test-spark:  ## Build on Spark, and compare with DuckDB; needs Java 17
 	@scripts/ci/spark.sh test
+
+test-snowflake:  ## Build on fakesnow, in Snowflake's place, and compare with DuckDB
+	@scripts/ci/snowflake.sh test
 
 test-superset:  ## Ask a published file through Superset
 	@scripts/ci/superset.sh test

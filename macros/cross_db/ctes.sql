@@ -39,6 +39,10 @@
     materialized /* written down */
 {%- endmacro %}
 
+{# (Snowflake has no such word, and sees by itself what to do.) #}
+{% macro snowflake__materialized() -%}
+{%- endmacro %}
+
 {#
     After `as` of a CTE that others read which are read often themselves. DuckDB sees by itself what
     to do; Spark would plan it anew for each of its readers' readers, and PostgreSQL guess how many
@@ -136,13 +140,35 @@
 )
 {%- endmacro %}
 
-{# Spark does not leave out what was reached before: each way remembers where it went. #}
 {% macro spark__reached(name, start, kept, node, edges, edge_from, edge_to, equal) -%}
+{{ llm_analytics.reached_by_ways(
+    name, start, kept, node, edges, edge_from, edge_to, equal,
+    'array(' ~ edge_to ~ ')',
+    'array_contains(ways.way, ' ~ edges ~ '.' ~ edge_to ~ ')',
+) }}
+{%- endmacro %}
+
+{% macro snowflake__reached(name, start, kept, node, edges, edge_from, edge_to, equal) -%}
+{{ llm_analytics.reached_by_ways(
+    name, start, kept, node, edges, edge_from, edge_to, equal,
+    'array_construct(' ~ edge_to ~ ')',
+    'array_contains(cast(' ~ edges ~ '.' ~ edge_to ~ ' as variant), ways.way)',
+) }}
+{%- endmacro %}
+
+{#
+    The same where a recursive CTE has `union all` alone, which does not leave out what was reached
+    before: each way remembers where it went. `first_way` is an array of where it begins, `is_known`
+    a condition that it was there.
+#}
+{% macro reached_by_ways(
+    name, start, kept, node, edges, edge_from, edge_to, equal, first_way, is_known
+) -%}
 {{ name }}_ways as (
     select
         {{ kept | join(',\n        ') }},
         {{ edge_to }} as {{ node }},
-        array({{ edge_to }}) as way
+        {{ first_way }} as way
     from {{ start }}
     union all
     select
@@ -156,7 +182,7 @@
             {%- for column in equal %}
             and ways.{{ column }} = {{ edges }}.{{ column }}
             {%- endfor %}
-    where not array_contains(ways.way, {{ edges }}.{{ edge_to }})
+    where not {{ is_known }}
 ),
 
 {{ name }} as (

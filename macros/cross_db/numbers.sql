@@ -24,6 +24,22 @@
     cast(16 - bit_count(({{ bits | join(' | ') }}) & 1229782938247303441) as bigint)
 {%- endmacro %}
 
+{# (Without a count of bits: 16 is 1 modulo 15, so a remainder by 15 counts those of 8 nibbles.) #}
+{% macro snowflake__equal_nibbles(a, b) -%}
+    {%- set x = 'bitxor(' ~ a ~ ', ' ~ b ~ ')' -%}
+    {%- set any_bit = namespace(sql=x) -%}
+    {%- for places in [1, 2, 3] -%}
+        {%- set any_bit.sql = (
+            'bitor(' ~ any_bit.sql ~ ', bitshiftright(' ~ x ~ ', ' ~ places ~ '))'
+        ) -%}
+    {%- endfor -%}
+    (
+        16
+        - mod(bitand({{ any_bit.sql }}, 286331153), 15)
+        - mod(bitand(bitshiftright({{ any_bit.sql }}, 32), 286331153), 15)
+    )
+{%- endmacro %}
+
 {# Rows for which a condition holds; NULL counts as not. #}
 {% macro count_if(condition) -%}
     count(case when {{ condition }} then 1 end)
@@ -64,6 +80,11 @@
     ({{ dividend }} div {{ divisor }})
 {%- endmacro %}
 
+{# (Its quotient has six decimal places, the last one rounded.) #}
+{% macro snowflake__whole_quotient(dividend, divisor) -%}
+    cast(({{ dividend }} - mod({{ dividend }}, {{ divisor }})) / {{ divisor }} as bigint)
+{%- endmacro %}
+
 {#
     Nearest-rank quantile: the smallest value that at least the share q of the values do not
     exceed.
@@ -78,6 +99,10 @@
 
 {% macro postgres__quantile(expression, q) -%}
     percentile_disc({{ q }}) within group (order by {{ expression }})
+{%- endmacro %}
+
+{% macro snowflake__quantile(expression, q) -%}
+    {{ llm_analytics.postgres__quantile(expression, q) }}
 {%- endmacro %}
 
 {# Spark's own percentile_disc answers in floating point. #}
@@ -103,6 +128,10 @@
 
 {% macro spark__clock_microseconds() -%}
     unix_micros(current_timestamp())
+{%- endmacro %}
+
+{% macro snowflake__clock_microseconds() -%}
+    {{ llm_analytics.snowflake__epoch_microseconds('sysdate()') }}
 {%- endmacro %}
 
 {# The type of floating-point numbers of 64 bits. (dbt's own type_float has 32 on DuckDB.) #}

@@ -15,6 +15,10 @@
     unix_micros(cast({{ timestamp }} as timestamp))
 {%- endmacro %}
 
+{% macro snowflake__epoch_microseconds(timestamp) -%}
+    datediff(microsecond, cast('1970-01-01 00:00:00' as timestamp), {{ timestamp }})
+{%- endmacro %}
+
 {#
     Whole microseconds from one timestamp to another; exact, unlike differences in floating
     seconds.
@@ -43,6 +47,10 @@
     timestamp_micros(
         unix_micros(cast({{ timestamp }} as timestamp)) + cast({{ seconds }} as bigint) * 1000000
     )
+{%- endmacro %}
+
+{% macro snowflake__add_seconds(timestamp, seconds) -%}
+    dateadd(second, {{ seconds }}, {{ timestamp }})
 {%- endmacro %}
 
 {# A timestamp moved by whole milliseconds (an expression or a number). #}
@@ -85,6 +93,10 @@
     from_utc_timestamp({{ timestamp }}, '{{ zone }}')
 {%- endmacro %}
 
+{% macro snowflake__time_in_zone(timestamp, zone) -%}
+    convert_timezone('UTC', '{{ zone }}', {{ timestamp }})
+{%- endmacro %}
+
 {# The UTC timestamp at which clocks of a zone show a time. #}
 {% macro time_from_zone(timestamp, zone) %}
     {{ return(adapter.dispatch('time_from_zone', 'llm_analytics')(timestamp, zone)) }}
@@ -96,6 +108,10 @@
 
 {% macro spark__time_from_zone(timestamp, zone) -%}
     to_utc_timestamp({{ timestamp }}, '{{ zone }}')
+{%- endmacro %}
+
+{% macro snowflake__time_from_zone(timestamp, zone) -%}
+    convert_timezone('{{ zone }}', 'UTC', {{ timestamp }})
 {%- endmacro %}
 
 {# The UTC instant at which a reporting date begins. #}
@@ -121,6 +137,10 @@
     date_add({{ date }}, cast({{ days }} as integer))
 {%- endmacro %}
 
+{% macro snowflake__add_days(date, days) -%}
+    cast(dateadd(day, {{ days }}, {{ date }}) as date)
+{%- endmacro %}
+
 {# Whole days from one date to another. #}
 {% macro days_between(earlier, later) %}
     {{ return(adapter.dispatch('days_between', 'llm_analytics')(earlier, later)) }}
@@ -132,6 +152,10 @@
 
 {% macro spark__days_between(earlier, later) -%}
     cast(datediff({{ later }}, {{ earlier }}) as bigint)
+{%- endmacro %}
+
+{% macro snowflake__days_between(earlier, later) -%}
+    datediff(day, {{ earlier }}, {{ later }})
 {%- endmacro %}
 
 {# The start of the stretch of whole minutes, counted from midnight UTC, that a timestamp lies in. #}

@@ -45,7 +45,8 @@
     {%- set is_run = execute and model.resource_type == 'model' and flags.WHICH in ('run', 'build')
         and not var('llm_analytics_keep_old_definitions', false) -%}
     {%- if is_run and is_incremental() -%}
-        {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='name') | list -%}
+        {%- set columns = adapter.get_columns_in_relation(this)
+            | map(attribute='name') | map('lower') | list -%}
         {%- set found = [none] -%}
         {%- if 'definitions_fingerprint' in columns -%}
             {%- set found = run_query(

@@ -52,7 +52,8 @@
     {%- set source = arg_dict['temp_relation'] -%}
     {%- set key = arg_dict['unique_key'] -%}
     {%- set columns = arg_dict['dest_columns'] | map(attribute='quoted') | join(', ') -%}
-    {%- set has_removals = 'is_removal' in (arg_dict['dest_columns'] | map(attribute='name')) -%}
+    {%- set names = arg_dict['dest_columns'] | map(attribute='name') | map('lower') -%}
+    {%- set has_removals = 'is_removal' in names -%}
     delete from {{ target }}
     where {{ key }} in (select {{ key }} from {{ source }});
 

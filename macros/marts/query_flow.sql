@@ -1,5 +1,10 @@
 {# A query: each query with the next one of its conversation, and the one before of its user. #}
 {% macro sequenced_queries(interactions) %}
+    {%- set conversation = 'partition by source, conversation_id order by turn_number' -%}
+    {%- set by_user -%}
+        partition by user_id, case when user_id is null then interaction_id end
+        order by {{ llm_analytics.event_order('asked_at', event_id='interaction_id') }}
+    {%- endset %}
     select
         source,
         conversation_id,
@@ -10,21 +15,12 @@
         is_answered,
         asked_at,
         answered_at,
-        lead(asked_at) over conversation as next_asked_at,
-        lead(is_refinement) over conversation as is_next_refinement,
-        lag(asked_at) over by_user as previous_asked_at,
-        lag(conversation_id) over by_user as previous_conversation_id,
-        lag(source) over by_user as previous_source
+        lead(asked_at) over ({{ conversation }}) as next_asked_at,
+        lead(is_refinement) over ({{ conversation }}) as is_next_refinement,
+        lag(asked_at) over ({{ by_user }}) as previous_asked_at,
+        lag(conversation_id) over ({{ by_user }}) as previous_conversation_id,
+        lag(source) over ({{ by_user }}) as previous_source
     from {{ interactions }}
-    window
-        conversation as (
-            partition by source, conversation_id
-            order by turn_number
-        ),
-        by_user as (
-            partition by user_id, case when user_id is null then interaction_id end
-            order by {{ llm_analytics.event_order('asked_at', event_id='interaction_id') }}
-        )
 {%- endmacro %}
 
 {# A query: what each query is to the one before, and whether its answer is followed up. #}

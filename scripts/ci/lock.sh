@@ -27,4 +27,6 @@ compile requirements/demo.txt pyproject.toml --extra boards --constraint require
 compile requirements/spark.txt pyproject.toml --extra spark --constraint requirements/dev.txt "$@"
 # Superset stands beside it all, and has nothing of this project.
 compile requirements/superset.txt --group superset "$@"
+# So does what takes Snowflake's place.
+compile requirements/snowflake.txt --group snowflake "$@"
 wc -l requirements/*.txt

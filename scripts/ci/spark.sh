@@ -12,4 +12,5 @@ step "Environment with Spark" scripts/ci/venv.sh spark build/spark-venv
 step "Environment" scripts/ci/venv.sh dev
 section "pytest"
 # shellcheck disable=SC2086 # several arguments in one variable
-exec .venv/bin/python -m pytest -m spark --numprocesses 0 tests/python/test_spark.py ${PYTEST_ARGS:-}
+exec .venv/bin/python -m pytest -m spark --numprocesses 0 \
+    tests/python/test_spark.py tests/python/test_consumer.py ${PYTEST_ARGS:-}

@@ -53,6 +53,7 @@ if [[ "$size" == all ]] && { [[ -x "${JAVA_HOME:-}/bin/java" ]] || command -v ja
 fi
 if [[ "$size" == all ]]; then
     scripts/ci/superset.sh venv
+    scripts/ci/snowflake.sh venv
 fi
 
 section "pytest"

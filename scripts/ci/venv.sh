@@ -5,11 +5,12 @@
 #   scripts/ci/venv.sh dev [FOLDER]    everything: PostgreSQL, lint and tests too
 #   scripts/ci/venv.sh spark FOLDER    dbt on Spark, apart from the rest
 #   scripts/ci/venv.sh superset FOLDER Superset, without this project
+#   scripts/ci/venv.sh snowflake FOLDER dbt on fakesnow, without this project
 # FOLDER is .venv unless given. What is up to date stays; what an older lock made is made again.
 # PYTHON names the interpreter; without it, the first of Python 3.11 to 3.13 that is found.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-kind="${1:?base, demo, dev, spark or superset}"
+kind="${1:?base, demo, dev, snowflake, spark or superset}"
 folder="${2:-.venv}"
 [[ -f "requirements/$kind.txt" ]] ||
     fail "unknown kind of environment: $kind"
@@ -80,7 +81,7 @@ if [[ "$installed" != "$kind" ]]; then
         "($kind, $("$folder/bin/python" --version))"
     "${pip[@]}" install --no-compile --require-hashes --no-deps --requirement "requirements/$kind.txt"
 fi
-if [[ "$kind" != superset ]]; then
+if [[ "$kind" != superset && "$kind" != snowflake ]]; then
     "${pip[@]}" install --no-deps --no-build-isolation --editable .
 fi
 printf '%s %s %s\n' "$kind" "$lock" "$project" >"$stamp"

@@ -17,7 +17,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("base", "demo", "dev", "spark", "superset")
+LOCKS = ("base", "demo", "dev", "snowflake", "spark", "superset")
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
 
 
@@ -263,7 +263,12 @@ def test_the_workflow_runs_what_people_run_and_pins_its_actions(root: Path) -> N
     text = (root / ".github/workflows/ci.yml").read_text()
     workflow = yaml.safe_load(text)
     steps = [step for job in workflow["jobs"].values() for step in job["steps"]]
-    assert {step["run"] for step in steps if "run" in step} == {"make demo", "bash .ci/run"}
+    assert {step["run"] for step in steps if "run" in step} == {
+        "make demo",
+        "bash .ci/run",
+        'JAVA_HOME="$JAVA_HOME_17_X64" make test-spark',
+        "make test-snowflake",
+    }
     for used in (step["uses"] for step in steps if "uses" in step):
         assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", used), used
     assert workflow["permissions"] == {"contents": "read"}

@@ -330,20 +330,20 @@ feedback_totals as (
     group by interaction_id
 ),
 
+{% set turns -%}
+    partition by queries.conversation_key
+    order by {{ llm_analytics.event_order(
+        'queries.occurred_at', 'queries.sequence_number', event_id='queries.event_id'
+    ) }}
+{%- endset %}
 sequenced as (
     select
         queries.*,
-        row_number() over turns as turn_number,
-        lag(queries.occurred_at) over turns as previous_at,
-        lag(queries.text_signature_1) over turns as previous_signature_1,
-        lag(queries.text_signature_2) over turns as previous_signature_2
+        row_number() over ({{ turns }}) as turn_number,
+        lag(queries.occurred_at) over ({{ turns }}) as previous_at,
+        lag(queries.text_signature_1) over ({{ turns }}) as previous_signature_1,
+        lag(queries.text_signature_2) over ({{ turns }}) as previous_signature_2
     from queries
-    window turns as (
-        partition by queries.conversation_key
-        order by {{ llm_analytics.event_order(
-            'queries.occurred_at', 'queries.sequence_number', event_id='queries.event_id'
-        ) }}
-    )
 ),
 
 turns as (

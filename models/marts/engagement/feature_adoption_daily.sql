@@ -124,17 +124,22 @@ changes_by_day as (
     group by feature, date_day
 ),
 
+{% set up_to_date -%}
+    partition by features.feature
+    order by dates.date_day
+    rows unbounded preceding
+{%- endset %}
 counted as (
     select
         dates.date_day,
         features.feature,
         features.is_advanced,
         cast(
-            sum(coalesce(changes_by_day.active_delta, 0)) over window_days
+            sum(coalesce(changes_by_day.active_delta, 0)) over ({{ up_to_date }})
             as {{ dbt.type_bigint() }}
         ) as n_active_users,
         cast(
-            sum(coalesce(changes_by_day.adopter_delta, 0)) over window_days
+            sum(coalesce(changes_by_day.adopter_delta, 0)) over ({{ up_to_date }})
             as {{ dbt.type_bigint() }}
         ) as n_users,
         dates.is_complete
@@ -145,11 +150,6 @@ counted as (
         on
             features.feature = changes_by_day.feature
             and dates.date_day = changes_by_day.date_day
-    window window_days as (
-        partition by features.feature
-        order by dates.date_day
-        rows unbounded preceding
-    )
 ),
 
 final as (

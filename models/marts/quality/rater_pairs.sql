@@ -26,7 +26,12 @@ verdicts as (
         criterion,
         thing,
         verdict,
-        row_number() over thing_order as position,
+        row_number() over (
+            partition by rubric, rubric_version, criterion, thing
+            order by
+                {{ llm_analytics.text_order('evaluator_kind') }},
+                {{ llm_analytics.text_order('evaluator_id') }}
+        ) as position,
         count(*) over (
             partition by rubric, rubric_version, criterion, thing
         ) as n_raters,
@@ -35,12 +40,6 @@ verdicts as (
         ) as n_peers
     from last_words
     where verdict is not null
-    window thing_order as (
-        partition by rubric, rubric_version, criterion, thing
-        order by
-            {{ llm_analytics.text_order('evaluator_kind') }},
-            {{ llm_analytics.text_order('evaluator_id') }}
-    )
 ),
 
 final as (

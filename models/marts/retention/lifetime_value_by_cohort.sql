@@ -82,23 +82,19 @@ days as (
             and cohort_days.day_number = totals.day_number
 ),
 
+{% set up_to_day = 'partition by cohort_date order by day_number rows unbounded preceding' %}
 cumulated as (
     select
         cohort_date,
         day_number,
         n_cohort,
         is_mature,
-        sum(revenue_usd) over up_to_day as revenue_usd,
-        sum(cost_usd) over up_to_day as cost_usd,
-        sum(n_unpriced_calls) over up_to_day as n_unpriced_calls,
+        sum(revenue_usd) over ({{ up_to_day }}) as revenue_usd,
+        sum(cost_usd) over ({{ up_to_day }}) as cost_usd,
+        sum(n_unpriced_calls) over ({{ up_to_day }}) as n_unpriced_calls,
         max(case when is_mature then day_number end) over (partition by cohort_date)
             as last_mature_day
     from days
-    window up_to_day as (
-        partition by cohort_date
-        order by day_number
-        rows unbounded preceding
-    )
 ),
 
 observed as (
@@ -153,18 +149,14 @@ grid as (
             and day_numbers.day_number = days.day_number
 ),
 
+{% set up_to_cohort = 'partition by day_number order by cohort_date rows unbounded preceding' %}
 up_to_cohorts as (
     select
         cohort_date,
         day_number,
-        cast(sum(value_usd) over up_to_cohort as decimal(38, 9)) as value_usd,
-        cast(sum(n_cohort) over up_to_cohort as {{ dbt.type_bigint() }}) as n_users
+        cast(sum(value_usd) over ({{ up_to_cohort }}) as decimal(38, 9)) as value_usd,
+        cast(sum(n_cohort) over ({{ up_to_cohort }}) as {{ dbt.type_bigint() }}) as n_users
     from grid
-    window up_to_cohort as (
-        partition by day_number
-        order by cohort_date
-        rows unbounded preceding
-    )
 ),
 
 -- What a day of that number brings per user, by all cohorts up to the date: in whole nanodollars,

@@ -99,15 +99,19 @@ def snapshot(project: DbtProject) -> Snapshot:
             columns.setdefault((schema, table), []).append(column)
     statements = []
     for (schema, table), names in columns.items():
-        # Zone A keeps rows that say what a match was before, or a call implied once.
-        where = " where is_current" if "is_current" in names else ""
-        where = " where not is_withdrawn" if "is_withdrawn" in names else where
-        statements.append(f"select {', '.join(names)} from {schema}.{table}{where}")
+        statements.append(f"select {', '.join(names)} from {schema}.{table}{standing(names)}")
     rows = project.query_all(statements)
     return {
         table: (names, found)
         for ((_, table), names), found in zip(columns.items(), rows, strict=True)
     }
+
+
+def standing(columns: Sequence[str]) -> str:
+    """A condition for rows of zone A: some only say what a match was before, or a call implied."""
+    if "is_withdrawn" in columns:
+        return " where not is_withdrawn"
+    return " where is_current" if "is_current" in columns else ""
 
 
 def differing_tables(one: Snapshot, other: Snapshot) -> list[str]:

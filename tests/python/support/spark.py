@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
-from support.compare import Snapshot
+from support.compare import Snapshot, standing
 from support.project import ROOT, Row
 
 #: The environment that has Spark, apart from the tests' own.
@@ -124,9 +124,7 @@ class SparkWarehouse:
         found = {}
         for table, (columns, _) in expected.items():
             schema = "intermediate" if table.startswith("int_") else "marts"
-            where = " where is_current" if "is_current" in columns else ""
-            where = " where not is_withdrawn" if "is_withdrawn" in columns else where
-            found[table] = (columns, self.rows(schema, table, columns, where))
+            found[table] = (columns, self.rows(schema, table, columns, standing(columns)))
         return found
 
     def days(self, table: str) -> Days:
