@@ -82,7 +82,7 @@ def test_what_is_compiled_is_locked_for_linux_and_macos(root: Path, lock: str) -
     # One hash per file of a release: a lock of one machine's own wheels would have few of them.
     packages = locked(root, lock)
     compiled = {"duckdb", "numpy", "scipy", "zstandard", "pydantic-core"} & packages.keys()
-    assert {"duckdb", "numpy"} <= compiled
+    assert "duckdb" in compiled
     for name in compiled:
         assert len(packages[name][1]) > 20, name
 
