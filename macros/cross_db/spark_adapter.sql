@@ -130,7 +130,7 @@
 {% macro dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format) %}
     {%- if not llm_analytics.replaces_rows(raw_strategy) -%}
         {{ return(
-            dbt_spark.dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format)
+            dbt.dbt_spark_validate_get_incremental_strategy(raw_strategy, file_format)
         ) }}
     {%- endif -%}
     {%- if is_incremental() -%}
@@ -157,7 +157,7 @@
     strategy, source, target, existing, unique_key, incremental_predicates
 ) %}
     {%- if not llm_analytics.replaces_rows(strategy) -%}
-        {{ return(dbt_spark.dbt_spark_get_incremental_sql(
+        {{ return(dbt.dbt_spark_get_incremental_sql(
             strategy, source, target, existing, unique_key, incremental_predicates
         )) }}
     {%- endif -%}

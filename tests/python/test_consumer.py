@@ -132,14 +132,15 @@ def test_the_core_builds_on_postgresql_as_it_does_here(
 @pytest.mark.long
 @pytest.mark.spark
 def test_the_core_builds_on_spark_as_it_does_here(root: Path, tmp_path: Path) -> None:
-    """Twice: the second build changes nothing of it."""
+    """Twice: the second build changes nothing of it, and appends where a model of ours says so."""
     skip_without_spark()
     acme = installed(root, tmp_path, {"local": str(root)})
     use_our_profile(root, acme, "spark")
     with closing(SparkWarehouse(tmp_path / "spark", tmp_path / "lake", acme)) as warehouse:
         warehouse.dbt("seed", "--select", "package:acme")
-        for _ in range(2):
-            warehouse.dbt("build", "--select", "+tag:core", "questions_by_day")
+        for build in (1, 2):
+            warehouse.dbt("build", "--select", "+tag:core", "questions_by_day", "questions_logged")
+            assert len(warehouse.rows("main", "questions_logged", ("question_id",))) == 2 * build
             assert_all_is_otherwise(
                 warehouse.rows("llm_marts", "fct_responses", CALLS),
                 warehouse.rows("main", "questions_by_day", ("activity_date", "n_questions")),
