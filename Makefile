@@ -46,13 +46,13 @@ test-all:  ## All tests, the long ones too
 	@scripts/ci/test.sh all
 
 test-spark:  ## Build on Spark, and compare with DuckDB; needs Java 17
-	@scripts/ci/spark.sh test
+	@scripts/ci/apart.sh spark test
 
 test-snowflake:  ## Build on fakesnow, in Snowflake's place, and compare with DuckDB
-	@scripts/ci/snowflake.sh test
+	@scripts/ci/apart.sh snowflake test
 
 test-superset:  ## Ask a published file through Superset
-	@scripts/ci/superset.sh test
+	@scripts/ci/apart.sh superset test
 
 lint:  ## Lint SQL and Python
 	@scripts/ci/venv.sh dev
@@ -69,7 +69,7 @@ bench-load:  ## Measure how many events a CPU second loads
 
 bench-engines:  ## Measure one job on DuckDB, PostgreSQL and Spark; needs Java 17; N as above
 	@scripts/ci/venv.sh dev
-	@scripts/ci/spark.sh venv
+	@scripts/ci/apart.sh spark venv
 	@PYTHONPATH=tests/python .venv/bin/python bench/bench_engines.py \
 		$(foreach n,$(or $(N),1000000),--interactions $(n)) \
 		--work build/bench --markdown build/engines.md $(BENCH_ARGS)

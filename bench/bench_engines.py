@@ -3,20 +3,24 @@
     PYTHONPATH=tests/python python bench/bench_engines.py --interactions 1000000
 
 DuckDB, PostgreSQL and Spark load the same events and build the same models, without tests.
-Spark needs Java 17 and its own environment (scripts/ci/spark.sh venv); PostgreSQL is the server
-of the tests. CPU seconds are those of the commands and of what works for them: Spark's Java,
-PostgreSQL's server. Exit status 1: a stage failed, or the marts of two engines disagree.
+Spark needs Java 17 and its own environment (scripts/ci/apart.sh spark venv); PostgreSQL is the
+server of the tests. CPU seconds are those of the commands and of what works for them: Spark's
+Java, PostgreSQL's server. Exit status 1: a stage failed, or the marts of two engines disagree.
+
+The larger sizes take hours. With --results, what is measured is kept as JSON, one file for each
+size and engine; another run goes on with the engines that are not there.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -188,18 +192,39 @@ def totals(of: Engine) -> dict[str, str]:
     return {name: f"{Decimal(value).normalize():f}" for name, value in rows}
 
 
-def as_markdown(sizes: Mapping[int, Sequence[Engine]]) -> str:
+@dataclass
+class Result:
+    """What an engine's stages cost, and the figures that its marts hold."""
+
+    engine: str
+    costs: dict[str, Cost]
+    totals: dict[str, str]
+
+    def write(self, file: Path) -> None:
+        """Keep it as JSON."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, file: Path) -> Result:
+        """What `write` has kept."""
+        kept = json.loads(file.read_text())
+        costs = {stage: Cost(**cost) for stage, cost in kept["costs"].items()}
+        return cls(kept["engine"], costs, kept["totals"])
+
+
+def as_markdown(sizes: Mapping[int, Sequence[Result]]) -> str:
     """One table: CPU and wall seconds of each stage, by size and engine."""
     lines = [
         f"| interactions | engine | {' | '.join(STAGES)} | cores of others |",
         f"|---:|---|{'---:|' * (len(STAGES) + 1)}",
     ]
-    for interactions, engines in sizes.items():
-        for each in engines:
+    for interactions, results in sizes.items():
+        for each in results:
             costs = [each.costs[stage] for stage in STAGES]
             cells = [f"{cost.cpu:,.0f} / {cost.wall:,.0f}" for cost in costs]
             others = sum(cost.others for cost in costs) / sum(cost.wall for cost in costs)
-            names = f"| {interactions:,} | {each.name} |"
+            names = f"| {interactions:,} | {each.engine} |"
             lines.append(f"{names} {' | '.join(cells)} | {others:.1f} |")
     return "\n".join(lines) + "\n"
 
@@ -214,6 +239,7 @@ def main() -> int:
     add("--events", type=Path, help="folder that bench/events.py has filled with that many")
     add("--engines", default=",".join(ENGINES), help="which of %(default)s")
     add("--spark-memory", default="6g", help="heap of Spark's Java (%(default)s)")
+    add("--results", type=Path, help="folder for what is measured; what it holds is kept")
     add("--work", type=Path, help="folder for what is made meanwhile (build/)")
     add("--markdown", type=Path, help="file for the table")
     given = parser.parse_args()
@@ -223,27 +249,36 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith(("DBT_", "LLM_ANALYTICS_"))]:
         del os.environ[name]
     console = Console(stderr=True)
-    sizes: dict[int, list[Engine]] = {}
+    sizes: dict[int, list[Result]] = {}
     wrong: list[str] = []
     for interactions in given.interactions or [1_000_000]:
-        found: dict[str, dict[str, str]] = {}
+        kept = {
+            name: given.results / f"{interactions}-{name}.json" for name in names if given.results
+        }
+        results = {name: Result.read(file) for name, file in kept.items() if file.exists()}
+        missing = [name for name in names if name not in results]
         with work_folder(given.work) as work:
             events = given.events or work / "events"
-            if not given.events:
+            if missing and not given.events:
                 size = ["--out", str(events), "--interactions", str(interactions)]
                 measure([sys.executable, str(ROOT / "bench" / "events.py"), *size])
-            for name in names:
+            for name in missing:
                 try:
                     with engine(name, work / name, given.spark_memory) as on:
                         do_job(on, events, console)
-                        found[name] = totals(on)
-                        sizes.setdefault(interactions, []).append(on)
+                        results[name] = Result(name, on.costs, totals(on))
                 except CommandError as error:
                     console.print(str(error), markup=False, highlight=False)
                     return 1
                 shutil.rmtree(work / name)
+                if name in kept:
+                    results[name].write(kept[name])
+        sizes[interactions] = [results[name] for name in names]
         # The first engine's are those that the others must have.
-        wrong += disagreements({"marts": found.pop(names[0]), **found})
+        first, *others = sizes[interactions]
+        wrong += disagreements(
+            {"marts": first.totals, **{each.engine: each.totals for each in others}}
+        )
         table = as_markdown(sizes)
         if given.markdown:
             given.markdown.write_text(table)

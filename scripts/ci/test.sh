@@ -49,11 +49,11 @@ fi
 
 # Without Java the tests on Spark are skipped, and say so.
 if [[ "$size" == all ]] && { [[ -x "${JAVA_HOME:-}/bin/java" ]] || command -v java >/dev/null; }; then
-    scripts/ci/spark.sh venv
+    scripts/ci/apart.sh spark venv
 fi
 if [[ "$size" == all ]]; then
-    scripts/ci/superset.sh venv
-    scripts/ci/snowflake.sh venv
+    scripts/ci/apart.sh superset venv
+    scripts/ci/apart.sh snowflake venv
 fi
 
 section "pytest"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bench import disagreements
-from bench_engines import Cost, Engine, server_seconds
+from bench_engines import Cost, Result, server_seconds
 from bench_engines import as_markdown as engines_as_markdown
 from measure import CommandError, measure
 from report import as_markdown, goals, replace_figures
@@ -317,10 +317,11 @@ def test_the_table_of_engines_has_a_row_for_each(tmp_path: Path) -> None:
         stage: Cost(cpu=number * 1000 + 0.4, wall=number + 0.6, others=1)
         for number, stage in enumerate(("load", "build", "day: load", "day: build"), start=1)
     }
-    engines = [
-        Engine("duckdb", tmp_path, "", costs=costs),
-        Engine("spark", tmp_path, "", costs=costs),
-    ]
-    lines = engines_as_markdown({2_000_000: engines}).splitlines()
+    results = [Result(name, costs, {"interactions": "2"}) for name in ("duckdb", "spark")]
+    for result in results:
+        file = tmp_path / "kept" / f"{result.engine}.json"
+        result.write(file)
+        assert Result.read(file) == result
+    lines = engines_as_markdown({2_000_000: results}).splitlines()
     cells = "1,000 / 2 | 2,000 / 3 | 3,000 / 4 | 4,000 / 5 | 0.3"
     assert lines[2:] == [f"| 2,000,000 | {name} | {cells} |" for name in ("duckdb", "spark")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from support.project import DbtProject, Row
@@ -105,6 +106,20 @@ def snapshot(project: DbtProject) -> Snapshot:
         table: (names, found)
         for ((_, table), names), found in zip(columns.items(), rows, strict=True)
     }
+
+
+def rounded(tables: Snapshot, types: type | tuple[type, ...] = float) -> Snapshot:
+    """Numbers of these types to 12 digits: not every engine has the last ones alike."""
+    return {
+        name: (columns, [tuple(_digits(value, types) for value in row) for row in rows])
+        for name, (columns, rows) in tables.items()
+    }
+
+
+def _digits(value: Any, types: type | tuple[type, ...]) -> Any:
+    if isinstance(value, types) and not isinstance(value, bool):
+        return Decimal(f"{Decimal(value):.12g}")
+    return value
 
 
 def standing(columns: Sequence[str]) -> str:

@@ -174,15 +174,3 @@ def _without_zone(value: Any) -> Any:
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC).replace(tzinfo=None)
     return value
-
-
-def comparable(tables: Snapshot) -> Snapshot:
-    """Floats to 12 digits: Java and C do not round the last of a power or a root alike."""
-    return {
-        name: (columns, [tuple(map(_rounded, row)) for row in rows])
-        for name, (columns, rows) in tables.items()
-    }
-
-
-def _rounded(value: Any) -> Any:
-    return float(f"{value:.12g}") if isinstance(value, float) else value
