@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-import duckdb
 import psycopg2
 from rich.console import Console
 
@@ -87,11 +86,11 @@ class Engine:
         if self.lake:
             self.dbt(stage, "run-operation", "mount_lake")
 
-    def dbt(self, stage: str, *arguments: str) -> None:
-        """Run dbt, and add what it cost to a stage."""
-        self._run(stage, [str(self.python), "-c", DBT, *arguments])
+    def dbt(self, stage: str, *arguments: str) -> str:
+        """Run dbt, and add what it cost to a stage; returns what it printed."""
+        return self._run(stage, [str(self.python), "-c", DBT, *arguments])
 
-    def _run(self, stage: str, command: Sequence[str], allowed: Sequence[int] = (0,)) -> None:
+    def _run(self, stage: str, command: Sequence[str], allowed: Sequence[int] = (0,)) -> str:
         environment = {
             "LLM_ANALYTICS_WAREHOUSE": self.warehouse,
             "DBT_PROFILES_DIR": str(ROOT),
@@ -111,6 +110,7 @@ class Engine:
         cost.cpu += done.cpu_seconds + by_server
         cost.wall += done.wall_seconds
         cost.others += max(0.0, (done.other_cores or 0) * done.wall_seconds - by_server)
+        return done.output
 
 
 def server_seconds(pid: int | None) -> float:
@@ -176,20 +176,12 @@ def do_job(on: Engine, events: Path, console: Console) -> None:
 
 def totals(of: Engine) -> dict[str, str]:
     """The figures of bench/totals.sql, as exact decimals without trailing zeros."""
-    sql = (ROOT / "bench" / "totals.sql").read_text()
-    if of.server:
-        with closing(psycopg2.connect(of.warehouse)) as server, server.cursor() as cursor:
-            cursor.execute(sql)
-            rows = cursor.fetchall()
-    else:
-        with duckdb.connect() if of.lake else duckdb.connect(of.warehouse) as reader:
-            if of.lake:
-                reader.execute("create schema marts")
-                for folder in of.work.glob("tables/marts.db/*"):
-                    files = f"read_parquet('{folder}/**/*.parquet')"
-                    reader.execute(f"create view marts.{folder.name} as from {files}")
-            rows = reader.execute(sql).fetchall()
-    return {name: f"{Decimal(value).normalize():f}" for name, value in rows}
+    figures = (ROOT / "bench" / "totals.sql").read_text().rstrip().rstrip(";")
+    sql = f"select name, cast(value as {{{{ dbt.type_string() }}}}) as value from ({figures}) as t"
+    as_json = ("--quiet", "--output", "json", "--limit", "-1")
+    shown = of.dbt("totals", "show", "--inline", sql, *as_json)
+    rows = json.loads(shown[shown.index("{") :])["show"]
+    return {row["name"]: f"{Decimal(row['value']).normalize():f}" for row in rows}
 
 
 @dataclass

@@ -245,8 +245,8 @@
 
 {#
     Views that read each other are planned as one query, which takes Spark minutes where ten stand on
-    each other: but for those of staging, they are written down, with the names of what they read
-    and the newest load that they hold.
+    each other: one that stands on two others is written down, with the names of what it reads and
+    the newest load that it holds.
 #}
 {% materialization view, adapter='spark' %}
     {%- if llm_analytics.is_written_down(model) -%}
@@ -266,10 +266,22 @@
 
 {% macro is_written_down(node) %}
     {{- return(
-        node.package_name == 'llm_analytics'
-        and node.config.materialized == 'view'
-        and node.fqn[1] != 'staging'
+        node.config.materialized == 'view'
+        and node.package_name == 'llm_analytics'
+        and llm_analytics.view_height(node) == 0
     ) -}}
+{% endmacro %}
+
+{# How many views stand on each other from this one down; 0 for a table, as for one written down. #}
+{% macro view_height(node) %}
+    {%- if node.config.materialized != 'view' or node.package_name != 'llm_analytics' -%}
+        {{- return(0) -}}
+    {%- endif -%}
+    {%- set heights = [0] -%}
+    {%- for id in node.depends_on.nodes if id in graph.nodes -%}
+        {%- do heights.append(llm_analytics.view_height(graph.nodes[id])) -%}
+    {%- endfor -%}
+    {{- return((1 + heights | max) % 3) -}}
 {% endmacro %}
 
 {#
@@ -285,19 +297,21 @@
     {%- set held = run_query(
         'select coalesce(max(load_seq), 0) from ' ~ landed
     ).columns[0].values() | list -%}
-    {%- for view in llm_analytics.views_read() -%}
+    {%- for view in llm_analytics.views_read(model) -%}
         {%- do held.append(llm_analytics.newest_load_of(view)) -%}
     {%- endfor -%}
     {{- return(held | min) -}}
 {% endmacro %}
 
-{# The views that are written down and that this model reads itself. #}
-{% macro views_read() %}
+{# The views that are written down and that a node reads, itself or through views that are not. #}
+{% macro views_read(node) %}
     {%- set views = [] -%}
-    {%- for id in model.depends_on.nodes if id in graph.nodes -%}
-        {%- set node = graph.nodes[id] -%}
-        {%- if llm_analytics.is_written_down(node) -%}
-            {%- do views.append(api.Relation.create(schema=node.schema, identifier=node.alias)) -%}
+    {%- for id in node.depends_on.nodes if id in graph.nodes -%}
+        {%- set read = graph.nodes[id] -%}
+        {%- if llm_analytics.is_written_down(read) -%}
+            {%- do views.append(api.Relation.create(schema=read.schema, identifier=read.alias)) -%}
+        {%- elif read.config.materialized == 'view' -%}
+            {%- do views.extend(llm_analytics.views_read(read)) -%}
         {%- endif -%}
     {%- endfor -%}
     {{- return(views) -}}
@@ -322,7 +336,7 @@
         {%- set newest_load = run_query(
             'select load_seq from ' ~ horizon.schema ~ '.' ~ horizon.alias
         ).columns[0].values()[0] -%}
-        {%- for view in llm_analytics.views_read() -%}
+        {%- for view in llm_analytics.views_read(model) -%}
             {%- if llm_analytics.newest_load_of(view) < newest_load -%}
                 {{ exceptions.raise_compiler_error(
                     this.name ~ ' would pass over load ' ~ newest_load ~ ': ' ~ view.identifier

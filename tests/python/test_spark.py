@@ -138,7 +138,7 @@ def test_histories_on_spark_give_the_tables_of_a_full_build_on_duckdb(tmp_path: 
             if is_last:
                 write_small_seeds(project.root, CORRECTED_PRICES)
             _build_load(warehouse, project, load.load_seq, () if is_last else ZONE_A)
-    expected = _assert_same_tables(warehouse, project)
+        expected = _assert_same_tables(warehouse, project)
     assert len(expected["int_interactions"][1]) > 150
 
 
@@ -153,7 +153,7 @@ def test_several_recorders_on_spark_give_the_tables_of_a_full_build_on_duckdb(
         for load_seq, part in enumerate(drawn_parts(SEED, 60, n_loads=2), start=1):
             land_part(project, load_seq, part)
             _build_load(warehouse, project, load_seq, ZONE_A if load_seq == 1 else MARTS)
-    expected = _assert_same_tables(warehouse, project, MARTS)
+        expected = _assert_same_tables(warehouse, project, MARTS)
     assert len(expected["suppressed_calls"][1]) > 20
 
 
@@ -173,9 +173,9 @@ def test_real_calls_on_spark_give_the_tables_of_duckdb(
     with closing(SparkWarehouse(tmp_path / "spark", tmp_path / "lake")) as warehouse:
         warehouse.dbt("run-operation", "mount_lake")
         warehouse.dbt("build", *NO_TESTS, *MARTS)
-    monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(warehouse.lake))
-    project.dbt("run-operation", "mount_lake")
-    expected = _assert_same_tables(warehouse, project, MARTS)
+        monkeypatch.setenv("LLM_ANALYTICS_LAKE", str(warehouse.lake))
+        project.dbt("run-operation", "mount_lake")
+        expected = _assert_same_tables(warehouse, project, MARTS)
     assert len(expected["fct_responses"][1]) > 1000
 
 

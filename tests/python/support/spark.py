@@ -106,9 +106,12 @@ class SparkWarehouse:
             self._process = None
 
     def rows(self, schema: str, table: str, columns: Sequence[str], where: str = "") -> list[Row]:
-        """The rows of a table, with times as UTC times without a zone."""
+        """The rows of a table or a view, with times as UTC times without a zone."""
         home = self.folder / "tables" / f"{schema}.db" / table
-        assert home.is_dir(), f"Spark has no table {schema}.{table}"
+        if not home.is_dir():
+            home = self.folder / "views" / f"{schema}.{table}"
+            failure = self._ask({"view": f"{schema}.{table}", "to": str(home)})
+            assert failure is None, failure
         files = home / "**" / "*.parquet"
         if not any(home.rglob("*.parquet")):
             return []  # in folders by day, and without a day

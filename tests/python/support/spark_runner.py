@@ -2,9 +2,10 @@
 
     python spark_runner.py
 
-Each line of its input is JSON, and so is the line that it answers with: to a list, the arguments of
-one run of dbt, null or what failed; to a text, the name of a table, the plans by which rows were
-written into it so far. Runs in the environment that has Spark, which has nothing of the tests.
+Each line of its input is JSON, and so is the line that it answers with. To a list, the arguments of
+one run of dbt: null, or what failed. To a text, the name of a table: the plans by which rows were
+written into it so far. To a view and a folder: null, when the folder holds the view's rows as
+Parquet, or what failed. Runs in the environment that has Spark, which has nothing of the tests.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 from typing import Any
 
 from dbt.cli.main import dbtRunner
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 #: How Spark begins the plan of what overwrites days of a table.
@@ -42,6 +44,18 @@ def _plans_into(table: str) -> list[str]:
     return [plan for plan in plans if plan.startswith(INSERTION) and f"/{table}," in plan]
 
 
+def _write_view(view: str, to: str) -> str | None:
+    """Write a view's rows; what failed, None if nothing did."""
+    session = SparkSession.getActiveSession()
+    if session is None:
+        return f"no run of dbt has started Spark, which is asked for {view}"
+    try:
+        session.table(view).write.mode("overwrite").parquet(to)
+    except PySparkException as error:
+        return str(error)
+    return None
+
+
 def main() -> None:
     """Answer until the input ends."""
     # Spark and dbt write to the standard output what nobody asked for.
@@ -51,6 +65,8 @@ def main() -> None:
         asked = json.loads(line)
         if isinstance(asked, str):
             answer: Any = _plans_into(asked)
+        elif isinstance(asked, dict):
+            answer = _write_view(**asked)
         else:
             answer = _failure(dbtRunner().invoke(asked))
         answers.write(json.dumps(answer) + "\n")
