@@ -245,8 +245,8 @@
 
 {#
     Views that read each other are planned as one query, which takes Spark minutes where ten stand on
-    each other: one that stands on two others is written down, with the names of what it reads and
-    the newest load that it holds.
+    each other: what the incremental tables read is written down, and a view that stands on two
+    others, with the names of what they read and the newest load that they hold.
 #}
 {% materialization view, adapter='spark' %}
     {%- if llm_analytics.is_written_down(model) -%}
@@ -274,7 +274,8 @@
 
 {# How many views stand on each other from this one down; 0 for a table, as for one written down. #}
 {% macro view_height(node) %}
-    {%- if node.config.materialized != 'view' or node.package_name != 'llm_analytics' -%}
+    {%- if node.config.materialized != 'view' or node.package_name != 'llm_analytics'
+        or node.fqn[1] == 'intermediate' and node.fqn[2] in ('consents', 'streams', 'unioned') -%}
         {{- return(0) -}}
     {%- endif -%}
     {%- set heights = [0] -%}
