@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.interrupts import interrupts_as_before
 
 _PACKAGE = "llm_analytics"
 INTERRUPTED = 130
@@ -102,7 +103,8 @@ def main(arguments: list[str] | None = None) -> int:
     word = next((argument for argument in given if not argument.startswith("-")), None)
     only = word if word in _COMMANDS else None
     try:
-        result = create_app(only)(given, prog_name="llm-analytics", standalone_mode=False)
+        with interrupts_as_before():
+            result = create_app(only)(given, prog_name="llm-analytics", standalone_mode=False)
         if result == INTERRUPTED:  # Ctrl-C, as typer reports it
             return _fail("interrupted; nothing was changed", INTERRUPTED, None, is_verbose)
         return result if isinstance(result, int) else 0
@@ -113,6 +115,8 @@ def main(arguments: list[str] | None = None) -> int:
     except LlmAnalyticsError as error:
         return _fail(str(error), 1, error, is_verbose)
     except Exception as error:
+        if str(error) == "Query interrupted":  # Ctrl-C, as DuckDB reports it
+            return _fail("interrupted; nothing was changed", INTERRUPTED, error, is_verbose)
         status = getattr(error, "exit_code", 1)
         if hasattr(error, "format_message"):  # click's own: wrong usage
             return _fail(error.format_message(), status, error, is_verbose)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
+from llm_analytics.interrupts import ignore_interrupts
 from llm_analytics.loading.inputs import InputFile
 from llm_analytics.loading.load import LoadOptions, LoadReport, load
 from llm_analytics.loading.policy import Policy, TextPolicy
@@ -111,6 +112,7 @@ def register(app: typer.Typer) -> None:
         policy = Policy.of_source(source, find_source(source).streams, text)
         options = LoadOptions(policy, stream, memory_limit, threads, lake or named_lake())
         report = load_with_progress(source, paths, options, as_json)
+        ignore_interrupts()
         if as_json:
             json.dump(report.as_json(), sys.stdout, indent=2)
             sys.stdout.write("\n")

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 
 from llm_analytics.errors import LlmAnalyticsError
+from llm_analytics.interrupts import ignore_interrupts, interrupts_as_before
 from llm_analytics.lake.landing import LakeTarget
 from llm_analytics.lake.storage import Storage, find_storage
 from llm_analytics.loading import landing
@@ -142,15 +143,16 @@ def load(
     lake = find_storage(options.lake) if options.lake else None
     folder = Path(tempfile.mkdtemp(prefix="llm_analytics_load_"))
     work: duckdb.DuckDBPyConnection | None = None
-    try:
-        work = open_work(warehouse, folder, options, lake)
-        return _load(source, plan, inputs, warehouse, lake, work, folder, options, progress)
-    except (duckdb.Error, OSError) as error:
-        raise explain_duckdb_error(error, lake.location if lake else warehouse.label) from error
-    finally:
-        if work is not None:
-            work.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with interrupts_as_before():
+        try:
+            work = open_work(warehouse, folder, options, lake)
+            return _load(source, plan, inputs, warehouse, lake, work, folder, options, progress)
+        except (duckdb.Error, OSError) as error:
+            raise explain_duckdb_error(error, lake.location if lake else warehouse.label) from error
+        finally:
+            if work is not None:
+                work.close()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _load(
@@ -188,6 +190,7 @@ def _load(
         except BaseException:
             target.rollback()
             raise
+        ignore_interrupts()
         target.commit()
         return report
     finally:
