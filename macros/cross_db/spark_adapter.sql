@@ -134,14 +134,12 @@
         ) }}
     {%- endif -%}
     {%- if is_incremental() -%}
-        {%- for name in run_query('show tblproperties ' ~ this).columns[0].values() -%}
-            {%- if name == 'llm_analytics.rewriting' -%}
-                {{ exceptions.raise_compiler_error(
-                    this.name ~ ' may lack rows: a run died while it wrote. Rebuild:'
-                    ~ ' dbt build --full-refresh'
-                ) }}
-            {%- endif -%}
-        {%- endfor -%}
+        {%- if 'rewriting' in llm_analytics.properties_of(this) -%}
+            {{ exceptions.raise_compiler_error(
+                this.name ~ ' may lack rows: a run died while it wrote. Rebuild:'
+                ~ ' dbt build --full-refresh'
+            ) }}
+        {%- endif -%}
         {%- do llm_analytics.refuse_older_views() -%}
     {%- endif -%}
     {{ return(raw_strategy) }}
@@ -206,9 +204,7 @@
         {%- set filled = run_query(
             'select distinct ' ~ day ~ ' from (' ~ rows ~ ')'
         ).columns[0].values() | list -%}
-        {%- do run_query(
-            'alter table ' ~ target ~ " set tblproperties ('llm_analytics.rewriting' = 'true')"
-        ) -%}
+        {%- do llm_analytics.set_properties(target, {'rewriting': 'true'}) -%}
         {%- for each in touched | reject('in', filled) -%}
             {%- do run_query(
                 'alter table ' ~ target ~ " drop partition (partition_date = '" ~ each ~ "')"
@@ -245,44 +241,93 @@
 
 {#
     Views that read each other are planned as one query, which takes Spark minutes where ten stand on
-    each other: what the incremental tables read is written down, and a view that stands on two
-    others, with the names of what they read and the newest load that they hold.
+    each other. Those that say so in `meta.on_spark` are written down, with the names of what they
+    read and the newest load that they hold: `table` as a whole, on each run; `appended` with the
+    rows of loads that they lack, for those of others never change.
 #}
 {% materialization view, adapter='spark' %}
-    {%- if llm_analytics.is_written_down(model) -%}
-        {%- set newest_load = llm_analytics.newest_load_held() -%}
-        {%- set made = materialization_table_spark() -%}
-        {%- set code = modules.re.sub('--[^\n]*', '', sql) -%}
-        {%- do run_query(
-            'alter table ' ~ this ~ " set tblproperties ('llm_analytics.reads' = '"
-            ~ modules.re.findall('(?:stg|int)_[a-z0-9_]+', code) | unique | join(', ')
-            ~ "', 'llm_analytics.newest_load' = '" ~ newest_load ~ "')"
-        ) -%}
-        {{ return(made) }}
-    {%- else -%}
+    {%- if not llm_analytics.is_written_down(model) -%}
         {{ return(create_or_replace_view()) }}
     {%- endif -%}
+    {%- set code = modules.re.sub('--[^\n]*', '', sql) -%}
+    {%- set properties = {
+        'reads': modules.re.findall('(?:stg|int)_[a-z0-9_]+', code) | unique | join(', '),
+        'made_by': llm_analytics.maker_of_rows(sql),
+        'newest_load': llm_analytics.newest_load_held(),
+    } -%}
+    {#- Numbers of a team's own tables may change (int_table_loads). -#}
+    {%- if model.config.meta.on_spark == 'appended' and not llm_analytics.mapped_tables() -%}
+        {%- set made = llm_analytics.append_new_loads(sql, properties) -%}
+    {%- else -%}
+        {%- set made = materialization_table_spark() -%}
+    {%- endif -%}
+    {%- do llm_analytics.set_properties(this, properties) -%}
+    {{ return(made) }}
 {% endmaterialization %}
 
-{% macro is_written_down(node) %}
-    {{- return(
-        node.config.materialized == 'view'
-        and node.package_name == 'llm_analytics'
-        and llm_analytics.view_height(node) == 0
-    ) -}}
+{#
+    Writes the rows of loads that a table lacks. One that another query made, or that says nothing of
+    its newest load, since a run died while it wrote, is made anew.
+#}
+{% macro append_new_loads(query, properties) %}
+    {%- set table = this.incorporate(type='table') -%}
+    {%- set found = load_relation(this) -%}
+    {%- set held = {} if found is none or not found.is_table or should_full_refresh()
+        else llm_analytics.properties_of(this) -%}
+    {%- set held_to = held.get('newest_load', -1) | int if held.get('made_by') == properties.made_by else -1 -%}
+    {{ run_hooks(pre_hooks) }}
+    {#- A lake that has fewer loads than were read was restored. -#}
+    {%- if 0 <= held_to <= properties.newest_load -%}
+        {%- do run_query(
+            'alter table ' ~ this ~ " unset tblproperties ('llm_analytics.newest_load')"
+        ) -%}
+    {%- else -%}
+        {%- set held_to = -1 -%}
+        {%- do adapter.drop_relation(found or table) -%}
+        {%- do run_query(
+            'create table ' ~ this ~ ' using parquet as select * from (' ~ query ~ ') where false'
+        ) -%}
+    {%- endif -%}
+    {%- call statement('main') -%}
+        insert into {{ this }}
+        select * from ({{ query }})
+        where load_seq > {{ held_to }} and load_seq <= {{ properties.newest_load }}
+    {%- endcall -%}
+    {%- do apply_grants(table, config.get('grants'), should_revoke(found, full_refresh_mode=true)) -%}
+    {%- do persist_docs(table, model) -%}
+    {{ run_hooks(post_hooks) }}
+    {{- return({'relations': [table]}) -}}
 {% endmacro %}
 
-{# How many views stand on each other from this one down; 0 for a table, as for one written down. #}
-{% macro view_height(node) %}
-    {%- if node.config.materialized != 'view' or node.package_name != 'llm_analytics'
-        or node.fqn[1] == 'intermediate' and node.fqn[2] in ('consents', 'streams', 'unioned') -%}
-        {{- return(0) -}}
-    {%- endif -%}
-    {%- set heights = [0] -%}
-    {%- for id in node.depends_on.nodes if id in graph.nodes -%}
-        {%- do heights.append(llm_analytics.view_height(graph.nodes[id])) -%}
+{# What the rows are made by: a query, what it reads, and the settings of this run. #}
+{% macro maker_of_rows(query) %}
+    {%- set code = [query, llm_analytics.definitions_fingerprint() | string] -%}
+    {%- for id in model.depends_on.nodes if id in graph.nodes -%}
+        {%- do code.append(graph.nodes[id].raw_code) -%}
     {%- endfor -%}
-    {{- return((1 + heights | max) % 3) -}}
+    {{- return(local_md5(code | join('\n'))) -}}
+{% endmacro %}
+
+{% macro is_written_down(node) %}
+    {{- return(node.config.materialized == 'view' and node.config.meta.on_spark is defined) -}}
+{% endmacro %}
+
+{# What this project notes of a table, by name. #}
+{% macro properties_of(table) %}
+    {%- set properties = {} -%}
+    {%- for name, value in run_query('show tblproperties ' ~ table).rows
+        if name.startswith('llm_analytics.') -%}
+        {%- do properties.update({name.split('.')[1]: value}) -%}
+    {%- endfor -%}
+    {{- return(properties) -}}
+{% endmacro %}
+
+{% macro set_properties(table, properties) %}
+    {%- set listed = [] -%}
+    {%- for name, value in properties.items() -%}
+        {%- do listed.append("'llm_analytics." ~ name ~ "' = '" ~ value ~ "'") -%}
+    {%- endfor -%}
+    {%- do run_query('alter table ' ~ table ~ ' set tblproperties (' ~ listed | join(', ') ~ ')') -%}
 {% endmacro %}
 
 {#
@@ -319,11 +364,7 @@
 {% endmacro %}
 
 {% macro newest_load_of(view) %}
-    {%- for property in run_query('show tblproperties ' ~ view).rows
-        if property[0] == 'llm_analytics.newest_load' -%}
-        {{- return(property[1] | int) -}}
-    {%- endfor -%}
-    {{- return(0) -}}
+    {{- return(llm_analytics.properties_of(view).get('newest_load', 0) | int) -}}
 {% endmacro %}
 
 {#

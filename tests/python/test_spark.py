@@ -6,6 +6,7 @@ Parquet files that they are.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +45,8 @@ PART = ("int_load_horizon", "int_duplicate_calls", "int_response_matches")
 
 #: Incremental tables that lie in folders by day.
 BY_DAY = ("int_session_events", "int_response_matches", "int_feedback_matches", "int_interactions")
+#: Views that are written down, with the rows of new loads added to those of others.
+APPENDED = ("int_queries__unioned", "int_responses__unioned", "int_product_events__unioned")
 N_LOADS = 3
 SEED = 20250106
 
@@ -54,6 +58,8 @@ class Built(NamedTuple):
     days: list[dict[str, Days]]
     #: The days that each later load read of them, to write some anew.
     days_read: list[dict[str, set[str]]]
+    #: The files of what new loads are appended to, after each.
+    appended: list[dict[str, frozenset[str]]]
     #: What a part said that reads views which are older than the load before it.
     refusals: list[str]
 
@@ -64,7 +70,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     skip_without_spark()
     folder = tmp_path_factory.mktemp("spark")
     simulate(folder / "events", users=20, days=20, seed=7, loads=N_LOADS)
-    built = Built(SparkWarehouse(folder / "spark", folder / "lake"), [], [], [])
+    built = Built(SparkWarehouse(folder / "spark", folder / "lake"), [], [], [], [])
     for part in sorted((folder / "events").glob("load-*")):
         done = run_command(["load", "--lake", built.warehouse.lake, part])
         assert done.returncode in (0, 3), done.stderr
@@ -77,6 +83,9 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         if built.days:
             built.days_read.append({table: built.warehouse.days_read(table) for table in BY_DAY})
         built.days.append({table: built.warehouse.days(table) for table in BY_DAY})
+        built.appended.append(
+            {table: built.warehouse.files("intermediate", table) for table in APPENDED}
+        )
     built.warehouse.dbt("build", *NO_TESTS)
     yield built
     built.warehouse.close()
@@ -104,6 +113,28 @@ def test_a_load_reads_and_rewrites_exactly_the_days_that_it_touches(
     assert before.keys() - files, "every day was written anew"
     assert files & before.keys(), "no day was written anew"
     assert spark.days_read[load - 1][table] == files
+
+
+@pytest.mark.parametrize("table", APPENDED)
+def test_a_load_adds_its_rows_to_a_union_and_rewrites_none(spark: Built, table: str) -> None:
+    files = [after[table] for after in spark.appended]
+    assert len(files) == N_LOADS
+    for before, after in pairwise(files):
+        assert before < after
+
+
+def test_a_union_that_a_run_left_half_written_is_made_anew(spark: Built) -> None:
+    table, columns = "int_queries__unioned", ("event_id", "user_id", "load_seq")
+    rows = sorted(spark.warehouse.rows("intermediate", table, columns), key=repr)
+    # A run that dies has written some rows of a load, and not that it holds the load.
+    for statement in (
+        f"insert into intermediate.{table} select * from intermediate.{table} where load_seq = 1",
+        f"alter table intermediate.{table} unset tblproperties ('llm_analytics.newest_load')",
+    ):
+        spark.warehouse.dbt("run-operation", "run_query", "--args", json.dumps({"sql": statement}))
+    assert len(spark.warehouse.rows("intermediate", table, columns)) > len(rows)
+    spark.warehouse.dbt("run", "--select", table)
+    assert sorted(spark.warehouse.rows("intermediate", table, columns), key=repr) == rows
 
 
 def test_a_part_that_would_pass_over_a_load_is_refused(spark: Built) -> None:

@@ -1,5 +1,5 @@
 -- One row per evaluation: the day that it counts for, and whether its evaluator said more since.
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'on_spark': 'table'}) }}
 
 with
 

@@ -69,7 +69,7 @@ calls as {{ llm_analytics.not_materialized() }} (
 ),
 
 {% if is_incremental() %}
-unseen_calls as (
+unseen_calls as {{ llm_analytics.planned_once() }} (
     select
         event_id,
         response_id,
@@ -80,14 +80,14 @@ unseen_calls as (
     where {{ llm_analytics.is_unseen(ref('int_response_matches'), 'calls_seen_to') }}
 ),
 
-unread_queries as (
+unread_queries as {{ llm_analytics.planned_once() }} (
     select event_id
     from {{ ref('int_queries') }}
     where {{ llm_analytics.is_unread('load_seq') }}
 ),
 
 -- Feedback whose call, query or user may be another now.
-touched as (
+touched as {{ llm_analytics.planned_once() }} (
     select event_id
     from {{ ref('int_feedback') }}
     where {{ llm_analytics.is_unread('load_seq') }}

@@ -18,7 +18,7 @@ known_queries as {{ llm_analytics.materialized() }} (
 ),
 
 -- Queries whose content, session, calls or feedback changed.
-changed_query_ids as (
+changed_query_ids as {{ llm_analytics.planned_once() }} (
     select event_id
     from known_queries
     where {{ llm_analytics.is_unread('load_seq') }}
@@ -38,6 +38,12 @@ changed_query_ids as (
     where {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}
 ),
 
+ownerless_queries as {{ llm_analytics.planned_once() }} (
+    select event_id
+    from known_queries
+    where is_without_user
+),
+
 -- Threads of what changed, as it is now and as it was.
 touched_threads as {{ llm_analytics.planned_once() }} (
     select thread_id
@@ -51,11 +57,9 @@ touched_threads as {{ llm_analytics.planned_once() }} (
     -- A query that has lost its user leaves no row in its former session.
     select kept.thread_id
     from {{ this }} as kept
-    inner join known_queries
-        on kept.interaction_id = known_queries.event_id
-    where
-        kept.session_id is not null
-        and known_queries.is_without_user
+    inner join ownerless_queries
+        on kept.interaction_id = ownerless_queries.event_id
+    where kept.session_id is not null
 ),
 
 touched_queries as {{ llm_analytics.planned_once() }} (
@@ -69,7 +73,7 @@ touched_queries as {{ llm_analytics.planned_once() }} (
 -- Queries without any id of their own count their turns within the visit, which they share with
 -- other threads where a user was known under several aliases. Those are read, not rewritten: a
 -- change of a visit touches all its queries.
-shared_visits as (
+shared_visits as {{ llm_analytics.planned_once() }} (
     select session_events.session_id
     from {{ ref('int_session_events') }} as session_events
     inner join touched_queries
@@ -79,7 +83,7 @@ shared_visits as (
         and touched_queries.is_without_ids
 ),
 
-read_queries as (
+read_queries as {{ llm_analytics.planned_once() }} (
     select event_id from touched_queries
     union
     select event_id
@@ -98,6 +102,19 @@ asked as {{ llm_analytics.materialized_if_incremental() }} (
     {%- endif %}
 ),
 
+visits as {{ llm_analytics.not_materialized() }} (
+    select
+        event_id,
+        user_id,
+        session_id
+    from {{ ref('int_session_events') }}
+    where
+        stream = 'query'
+        {%- if is_incremental() %}
+        and event_id in (select read_queries.event_id from read_queries)
+        {%- endif %}
+),
+
 -- What tells the turn and the refinement of a query: narrow, for a window passes over it.
 queries as {{ llm_analytics.not_materialized() }} (
     select
@@ -109,20 +126,18 @@ queries as {{ llm_analytics.not_materialized() }} (
         asked.is_clarification,
         asked.text_signature_1,
         asked.text_signature_2,
-        coalesce(session_events.user_id, asked.user_id, asked.anonymous_id) as resolved_user_id,
-        session_events.session_id,
+        coalesce(visits.user_id, asked.user_id, asked.anonymous_id) as resolved_user_id,
+        visits.session_id,
         coalesce(
             asked.conversation_id,
             asked.source_session_id,
             asked.trace_id,
-            session_events.session_id,
+            visits.session_id,
             asked.event_id
         ) as conversation_key
     from asked
-    left join {{ ref('int_session_events') }} as session_events
-        on
-            asked.event_id = session_events.event_id
-            and session_events.stream = 'query'
+    left join visits
+        on asked.event_id = visits.event_id
 ),
 
 feedback as {{ llm_analytics.materialized_if_incremental() }} (

@@ -61,7 +61,7 @@ prices as (
 ),
 
 {% if is_incremental() %}
-unread_queries as (
+unread_queries as {{ llm_analytics.planned_once() }} (
     select
         event_id,
         thread_id,
@@ -71,7 +71,7 @@ unread_queries as (
 ),
 
 -- Calls whose query, price or user may be another now.
-touched as (
+touched as {{ llm_analytics.planned_once() }} (
     select event_id
     from {{ ref('int_responses') }}
     where

@@ -1,6 +1,6 @@
 -- One row per experiment, quantile metric and row that it is a quantile of, in the window.
 -- A view: only experiments with few units are read in full, to be resampled.
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'on_spark': 'table'}) }}
 
 {% set metrics = llm_analytics.experiment_metrics() %}
 {% set sources = llm_analytics.experiment_sources() %}

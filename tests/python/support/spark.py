@@ -130,6 +130,11 @@ class SparkWarehouse:
             found[table] = (columns, self.rows(schema, table, columns, standing(columns)))
         return found
 
+    def files(self, schema: str, table: str) -> frozenset[str]:
+        """The names of the files that hold the rows of a table."""
+        home = self.folder / "tables" / f"{schema}.db" / table
+        return frozenset(file.name for file in home.rglob("*.parquet"))
+
     def days(self, table: str) -> Days:
         """The days of an incremental table."""
         found = {}
