@@ -18,6 +18,8 @@ from bench_engines import Cost, Result, server_seconds
 from bench_engines import as_markdown as engines_as_markdown
 from measure import CommandError, measure
 from report import as_markdown, goals, replace_figures
+from spark_shuffles import NO_TABLE, work_by_table
+from spark_shuffles import events_of as events_of_log
 from support.project import ROOT
 
 BENCH = ROOT / "bench"
@@ -325,3 +327,51 @@ def test_the_table_of_engines_has_a_row_for_each(tmp_path: Path) -> None:
     lines = engines_as_markdown({2_000_000: results}).splitlines()
     cells = "1,000 / 2 | 2,000 / 3 | 3,000 / 4 | 4,000 / 5 | 0.3"
     assert lines[2:] == [f"| 2,000,000 | {name} | {cells} |" for name in ("duckdb", "spark")]
+
+
+def test_what_spark_shuffled_counts_for_the_table_that_it_wrote(tmp_path: Path) -> None:
+    def started(execution: int, plan: str) -> dict[str, Any]:
+        return {
+            "Event": "org.apache.spark.sql.execution.ui.SparkListenerSQLExecutionStart",
+            "executionId": execution,
+            "physicalPlanDescription": f"== Physical Plan ==\n{plan}\n",
+        }
+
+    def job(execution: str | None, *stages: int) -> dict[str, Any]:
+        properties = {} if execution is None else {"spark.sql.execution.id": execution}
+        return {
+            "Event": "SparkListenerJobStart", "Stage IDs": list(stages), "Properties": properties
+        }  # fmt: skip
+
+    def completed(stage: int, *, read: int, shuffled: int) -> dict[str, Any]:
+        metrics = {"input.recordsRead": read, "shuffle.write.recordsWritten": shuffled}
+        values = [
+            {"Name": f"internal.metrics.{name}", "Value": value} for name, value in metrics.items()
+        ]
+        return {
+            "Event": "SparkListenerStageCompleted",
+            "Stage Info": {"Stage ID": stage, "Accumulables": [*values, {"Value": "5"}]},
+        }
+
+    new = (
+        "(2) CreateDataSourceTableAsSelectCommand\n"
+        "Arguments: `spark_catalog`.`marts`.`fct_sessions`, ErrorIfExists, [session_id]"
+    )
+    rewritten = (
+        "(9) Execute InsertIntoHadoopFsRelationCommand\nInput [2]: [event_id#1, day#2]\n"
+        "Arguments: file:/spark/tables/intermediate.db/int_interactions, false, [day#2], Parquet"
+    )
+    files = {
+        "events_10_local-1": [completed(3, read=6, shuffled=0)],
+        "events_2_local-1": [
+            started(7, new), started(8, rewritten), started(9, "Scan parquet"),
+            job("7", 0), job("8", 1, 3), job("9", 2), job(None, 4),
+            completed(0, read=100, shuffled=40), completed(1, read=0, shuffled=2),
+            completed(2, read=1, shuffled=1), completed(4, read=0, shuffled=3),
+        ],
+    }  # fmt: skip
+    for name, events in files.items():
+        (tmp_path / name).write_text("".join(json.dumps(event) + "\n" for event in events))
+    work = work_by_table(events_of_log(tmp_path))
+    assert work.shuffled == {"fct_sessions": 40, "int_interactions": 2, NO_TABLE: 4}
+    assert work.read == {"fct_sessions": 100, "int_interactions": 6, NO_TABLE: 1}

@@ -1,5 +1,5 @@
 -- One row per score that a judge gave to an answer, with whose answer it is and when it was given.
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'on_spark': 'table'}) }}
 
 with
 

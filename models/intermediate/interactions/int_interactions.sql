@@ -108,11 +108,10 @@ visits as {{ llm_analytics.not_materialized() }} (
         user_id,
         session_id
     from {{ ref('int_session_events') }}
-    where
-        stream = 'query'
-        {%- if is_incremental() %}
+    where stream = 'query'
+    {%- if is_incremental() %}
         and event_id in (select read_queries.event_id from read_queries)
-        {%- endif %}
+    {%- endif %}
 ),
 
 -- What tells the turn and the refinement of a query: narrow, for a window passes over it.

@@ -1,6 +1,6 @@
 -- One row per response, criterion and kind of evaluator: is it good, by the last verdict of a kind?
 -- One unsupported claim is enough for a response that is not. What cannot be verified has no row.
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'on_spark': 'table'}) }}
 
 with
 

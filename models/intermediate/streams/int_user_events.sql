@@ -1,5 +1,5 @@
 -- One row per product event with a user, stitched by identity; is_goal says whether it reaches one.
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'on_spark': 'table'}) }}
 
 with
 

@@ -1,5 +1,5 @@
 -- One row per interaction with the columns that experiments read, and the device that asked.
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'on_spark': 'table'}) }}
 
 with
 
