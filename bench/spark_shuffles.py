@@ -1,9 +1,10 @@
 r"""How many records did a run on Spark shuffle for each table that it wrote?
 
-    printf 'spark.eventLog.enabled true\nspark.eventLog.dir file:///tmp/events\n' \
-        > /tmp/conf/spark-defaults.conf
-    SPARK_CONF_DIR=/tmp/conf dbt build --select +tag:core
-    python bench/spark_shuffles.py /tmp/events/eventlog_v2_local-*
+    mkdir -p build/conf build/events
+    printf 'spark.eventLog.enabled true\nspark.eventLog.dir %s\n' "$PWD/build/events" \
+        > build/conf/spark-defaults.conf
+    SPARK_CONF_DIR=build/conf build/spark-venv/bin/dbt build --select +tag:core
+    python bench/spark_shuffles.py build/events/eventlog_v2_local-*
 
 Reads the log of events of one application, and prints one row for each table (and for each CTE that
 was written down for it), the most shuffled first. A shuffle that grows with history shows where two
