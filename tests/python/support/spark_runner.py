@@ -16,6 +16,7 @@ import sys
 from typing import Any
 
 from dbt.cli.main import dbtRunner
+from pyspark import SparkContext
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
@@ -35,9 +36,14 @@ def _failure(result: Any) -> str | None:
     return "\n".join(nodes) or repr(result.exception)
 
 
+def _session() -> SparkSession | None:
+    """The session of dbt's runs, whichever thread began it; None before the first."""
+    return SparkSession.builder.getOrCreate() if SparkContext._active_spark_context else None
+
+
 def _plans_into(table: str) -> list[str]:
     """Plans of all that replaced rows of a table, in the order in which they ran."""
-    session = SparkSession.getActiveSession()
+    session = _session()
     assert session
     executions = session._jsparkSession.sharedState().statusStore().executionsList()
     plans = [executions.apply(i).physicalPlanDescription() for i in range(executions.size())]
@@ -46,7 +52,7 @@ def _plans_into(table: str) -> list[str]:
 
 def _write_view(view: str, to: str) -> str | None:
     """Write a view's rows; what failed, None if nothing did."""
-    session = SparkSession.getActiveSession()
+    session = _session()
     if session is None:
         return f"no run of dbt has started Spark, which is asked for {view}"
     try:
