@@ -274,7 +274,8 @@
     {%- set found = load_relation(this) -%}
     {%- set held = {} if found is none or not found.is_table or should_full_refresh()
         else llm_analytics.properties_of(this) -%}
-    {%- set held_to = held.get('newest_load', -1) | int if held.get('made_by') == properties.made_by else -1 -%}
+    {%- set held_to = held.get('newest_load', -1) | int
+        if held.get('made_by') == properties.made_by else -1 -%}
     {{ run_hooks(pre_hooks) }}
     {#- A lake that has fewer loads than were read was restored. -#}
     {%- if 0 <= held_to <= properties.newest_load -%}
