@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The checks that a change must pass; people, CI and the public workflow run this one script.
 #   scripts/ci/test.sh fast   for someone who changed one model: under 90 s
-#   scripts/ci/test.sh full   everything but what is long: about half an hour
+#   scripts/ci/test.sh full   everything but what is long: about a quarter of an hour
 #   scripts/ci/test.sh all    the long tests too
 # It ends with pytest's own summary. PYTEST_ARGS adds arguments for pytest, WORKERS its processes.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -123,13 +123,21 @@ def test_a_load_adds_its_rows_to_a_union_and_rewrites_none(spark: Built, table: 
         assert before < after
 
 
-def test_a_union_that_a_run_left_half_written_is_made_anew(spark: Built) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("unset tblproperties ('llm_analytics.newest_load')", id="half written"),
+        pytest.param("set tblproperties ('llm_analytics.made_by' = 'another')", id="other query"),
+        pytest.param("set tblproperties ('llm_analytics.newest_load' = '99')", id="restored lake"),
+    ],
+)
+def test_a_union_that_nothing_can_be_added_to_is_made_anew(spark: Built, change: str) -> None:
+    """Half written: a run that died has written rows of a load, and not that it holds the load."""
     table, columns = "int_queries__unioned", ("event_id", "user_id", "load_seq")
     rows = sorted(spark.warehouse.rows("intermediate", table, columns), key=repr)
-    # A run that dies has written some rows of a load, and not that it holds the load.
     for statement in (
         f"insert into intermediate.{table} select * from intermediate.{table} where load_seq = 1",
-        f"alter table intermediate.{table} unset tblproperties ('llm_analytics.newest_load')",
+        f"alter table intermediate.{table} {change}",
     ):
         spark.warehouse.dbt("run-operation", "run_query", "--args", json.dumps({"sql": statement}))
     assert len(spark.warehouse.rows("intermediate", table, columns)) > len(rows)

@@ -38,6 +38,7 @@ changed_query_ids as {{ llm_analytics.planned_once() }} (
     where {{ llm_analytics.is_unseen(ref('int_feedback_matches'), 'feedback_seen_to') }}
 ),
 
+-- Few, so that an engine of several machines sends them to each instead of shuffling what is kept.
 ownerless_queries as {{ llm_analytics.planned_once() }} (
     select event_id
     from known_queries
@@ -102,6 +103,7 @@ asked as {{ llm_analytics.materialized_if_incremental() }} (
     {%- endif %}
 ),
 
+-- Narrowed before they are joined, for the same reason.
 visits as {{ llm_analytics.not_materialized() }} (
     select
         event_id,
