@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from llm_analytics.errors import LlmAnalyticsError
 from llm_analytics.loading.load import LoadOptions, LoadReport, load
 from llm_analytics.loading.policy import Policy, TextPolicy
 from llm_analytics.marts import read_rows
+from llm_analytics.scratch import scratch_folder
 from llm_analytics.sources.registry import find_source
 from llm_analytics.warehouse import Warehouse
 
@@ -24,8 +23,8 @@ def load_results(
     Ids that come from the warehouse are pseudonyms already where a key is set, so that none is
     applied again. Raises LlmAnalyticsError if an event does not meet the plan: it is quarantined.
     """
-    with tempfile.TemporaryDirectory(prefix="llm_analytics_results_") as folder:
-        file = Path(folder) / f"{stream}.jsonl"
+    with scratch_folder() as folder:
+        file = folder / f"{stream}.jsonl"
         with file.open("w", encoding="utf-8") as lines:
             for event in events:
                 lines.write(json.dumps(event, ensure_ascii=False) + "\n")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import duckdb
 from llm_analytics.lake.storage import Storage
 from llm_analytics.loading.fast_lane import quote_text
 from llm_analytics.loading.landing import SCHEMA, DuckDbTarget
+from llm_analytics.scratch import scratch_folder
 from llm_analytics.warehouse import confine, explain_duckdb_error, open_duckdb
 
 LOG = f"{SCHEMA}/loads"
@@ -107,26 +106,25 @@ def open_lake(storage: Storage) -> Iterator[OpenLake]:
 
     Raises LlmAnalyticsError if it cannot be read.
     """
-    folder = Path(tempfile.mkdtemp(prefix="llm_analytics_lake_"))
-    connection = open_duckdb(":memory:", settings={"temp_directory": str(folder / "spill")})
-    try:
-        storage.open_for(connection)
-        confine(connection, [str(folder), storage.location])
-        target = DuckDbTarget(connection)
-        files = shown_files(target.run, storage)
-        for schema in (SCHEMA, PLACES):
-            target.run(f"create schema {schema}")
-        for table, names in files.items():
-            read = f"read_parquet({urls(storage, names)}, union_by_name = true"
-            rows = f"{read}, hive_partitioning = false"
-            target.run(f"create view {SCHEMA}.{table} as select * from {rows})")
-            target.run(
-                f"create view {PLACES}.{table} as"
-                f" select * from {rows}, filename = true, file_row_number = true)"
-            )
-        yield OpenLake(storage, target, folder, files)
-    except (duckdb.Error, OSError) as error:
-        raise explain_duckdb_error(error, storage.location) from error
-    finally:
-        connection.close()
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder() as folder:
+        connection = open_duckdb(":memory:", settings={"temp_directory": str(folder / "spill")})
+        try:
+            storage.open_for(connection)
+            confine(connection, [str(folder), storage.location])
+            target = DuckDbTarget(connection)
+            files = shown_files(target.run, storage)
+            for schema in (SCHEMA, PLACES):
+                target.run(f"create schema {schema}")
+            for table, names in files.items():
+                read = f"read_parquet({urls(storage, names)}, union_by_name = true"
+                rows = f"{read}, hive_partitioning = false"
+                target.run(f"create view {SCHEMA}.{table} as select * from {rows})")
+                target.run(
+                    f"create view {PLACES}.{table} as"
+                    f" select * from {rows}, filename = true, file_row_number = true)"
+                )
+            yield OpenLake(storage, target, folder, files)
+        except (duckdb.Error, OSError) as error:
+            raise explain_duckdb_error(error, storage.location) from error
+        finally:
+            connection.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
@@ -27,6 +25,7 @@ from llm_analytics.loading.reading import json_blocks
 from llm_analytics.loading.scan import Counts, Scanner
 from llm_analytics.loading.unpacking import FlatRecords
 from llm_analytics.privacy.tombstones import Tombstones
+from llm_analytics.scratch import scratch_folder
 from llm_analytics.sources.base import Context, Source
 from llm_analytics.tracking_plan import Stream
 from llm_analytics.warehouse import (
@@ -141,9 +140,8 @@ def load(
         raise LlmAnalyticsError(f"--stream is for events: a record of {source.name} says its own")
     inputs = find_inputs(paths, {} if source.unpacker else plan, options.stream)
     lake = find_storage(options.lake) if options.lake else None
-    folder = Path(tempfile.mkdtemp(prefix="llm_analytics_load_"))
     work: duckdb.DuckDBPyConnection | None = None
-    with interrupts_as_before():
+    with interrupts_as_before(), scratch_folder() as folder:
         try:
             work = open_work(warehouse, folder, options, lake)
             return _load(source, plan, inputs, warehouse, lake, work, folder, options, progress)
@@ -152,7 +150,6 @@ def load(
         finally:
             if work is not None:
                 work.close()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _load(

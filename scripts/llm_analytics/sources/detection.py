@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,6 +16,7 @@ from llm_analytics.loading.inputs import Content, InputFile
 from llm_analytics.loading.reading import json_blocks
 from llm_analytics.loading.slow_lane import Rejected
 from llm_analytics.loading.unpacking import native_lines, parse_native
+from llm_analytics.scratch import scratch_folder
 from llm_analytics.sources.registry import find_source, source_names
 from llm_analytics.warehouse import confine
 
@@ -50,9 +50,9 @@ def _records(item: InputFile) -> Iterator[dict[str, Any]]:
     if is_parquet:
         yield from _parquet_rows(item.path)
         return
-    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as work:
-        confine(work, [folder])
-        blocks = json_blocks(item, Content(item), Path(folder), {}, {}, work)
+    with scratch_folder() as folder, duckdb.connect() as work:
+        confine(work, [str(folder)])
+        blocks = json_blocks(item, Content(item), folder, {}, {}, work)
         for number, raw in enumerate(native_lines(blocks, item.format)):
             if number > 10 * _FIRST:
                 return
