@@ -22,18 +22,21 @@ horizon as (
     where load_seq <= (select horizon.load_seq from horizon)
 ),
 
+{% if is_incremental() -%}
+unread_{{ stream }} as {{ llm_analytics.planned_once() }} (
+    select event_id
+    from {{ stream }}
+    where {{ llm_analytics.is_unread(
+        'load_seq', read_to='(select horizon.load_seq from horizon)'
+    ) }}
+),
+
+{% endif -%}
 repeated_{{ stream }} as (
     select event_id
     from {{ stream }}
     {%- if is_incremental() %}
-    where
-        event_id in (
-            select unread.event_id
-            from {{ stream }} as unread
-            where {{ llm_analytics.is_unread(
-                'unread.load_seq', read_to='(select horizon.load_seq from horizon)'
-            ) }}
-        )
+    where event_id in (select unread_{{ stream }}.event_id from unread_{{ stream }})
     {%- endif %}
     group by event_id
     having count(*) > 1
