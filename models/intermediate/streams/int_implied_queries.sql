@@ -2,7 +2,7 @@
 -- is known of it. Taken from the calls as they stand, so that a query never tells another story
 -- than its calls. A query that calls implied once and imply no more is listed as withdrawn, so that
 -- readers let go of it.
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'on_spark': 'table'}) }}
 
 {% set call_decisions = llm_analytics.consent_decisions('responses') %}
 
@@ -53,7 +53,7 @@ either as (
     from once_implying
 ),
 
-members as (
+members as {{ llm_analytics.planned_once() }} (
     select
         event_id,
         query_id,
