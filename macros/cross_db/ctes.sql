@@ -59,8 +59,9 @@
     {{ llm_analytics.materialized() }}
 {%- endmacro %}
 
+{# (What a view holds is planned with those who read it.) #}
 {% macro postgres__planned_once() -%}
-    {{ llm_analytics.materialized() }}
+    {{ llm_analytics.materialized() if config.get('materialized') != 'view' }}
 {%- endmacro %}
 
 {#

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -92,6 +93,15 @@ def test_what_is_no_warehouse(
     assert warehouse.read_bytes() == b"not a database" * 1000
 
 
+@pytest.fixture
+def _hears_interrupts() -> Iterator[None]:
+    """What is started in the background ignores Ctrl-C, and so does what it starts."""
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, heard)
+
+
+@pytest.mark.usefixtures("_hears_interrupts")
 def test_an_interrupted_load_says_so_only_where_it_changed_nothing(
     tmp_path: Path, warehouse: Path
 ) -> None:
