@@ -147,7 +147,7 @@
 
 {#
     The strategy `touched` (macros/incremental/touched.sql) where rows cannot be deleted: exactly the
-    days that hold a touched row, old or new, are written anew, by dynamic overwrite. A day that
+    days on which a row comes, goes or changes are written anew, by dynamic overwrite. A day that
     has no row any more is dropped first. The new rows are computed once, before: the view of
     them reads the table that is written.
 #}
@@ -174,38 +174,46 @@
         {{ 'where not is_removal' if 'is_removal' in columns }}
     {%- endset -%}
     {%- if time -%}
-        {{ llm_analytics.rewrite_days(target, changes, unique_key, kept, written) }}
+        {{ llm_analytics.rewrite_days(target, changes, unique_key, kept, written, columns) }}
     {%- else -%}
         {{ llm_analytics.rewrite_table(target, changes, kept, written) }}
     {%- endif -%}
 {% endmacro %}
 
-{# Writes the touched days anew; the rows that are kept and those that were written make them. #}
-{% macro rewrite_days(target, changes, unique_key, kept, written) -%}
+{#
+    Writes days anew; the rows that are kept and those that were written make them. A day whose
+    touched rows all came out as they were stays as it is: a thread that goes on for months is
+    computed as a whole, and only its last day differs.
+#}
+{% macro rewrite_days(target, changes, unique_key, kept, written, columns) -%}
     {%- set day = 'cast(partition_date as ' ~ dbt.type_string() ~ ')' -%}
+    {%- set replaced = 'from ' ~ target
+        ~ ' where ' ~ unique_key ~ ' in (select ' ~ unique_key ~ ' from ' ~ changes ~ ')' -%}
     {%- set touched = run_query(
-        'select ' ~ day ~ ' from ' ~ target
-        ~ ' where ' ~ unique_key ~ ' in (select ' ~ unique_key ~ ' from ' ~ changes ~ ')'
-        ~ ' union select ' ~ day ~ ' from (' ~ written ~ ')'
+        'select ' ~ day ~ ' ' ~ replaced ~ ' union select ' ~ day ~ ' from (' ~ written ~ ')'
     ).columns[0].values() | list -%}
-    {%- if touched -%}
+    {%- set facts = llm_analytics.columns_of_facts(columns) | join(', ') -%}
+    {%- set differing = run_query(
+        'select distinct ' ~ day ~ ' from (select ' ~ facts ~ ' from ('
+        ~ 'select ' ~ facts ~ ', 1 as n_rows ' ~ replaced
+        ~ ' and ' ~ llm_analytics.is_of_days(touched)
+        ~ ' union all select ' ~ facts ~ ', -1 as n_rows from (' ~ written ~ ')'
+        ~ ') group by ' ~ facts ~ ' having sum(n_rows) <> 0)'
+    ).columns[0].values() | list if touched else [] -%}
+    {%- if differing -%}
         {%- set rows -%}
             select * from (
                 {{ kept }}
                 union all
                 {{ written }}
             )
-            where partition_date in (
-                {%- for each in touched | sort -%}
-                date '{{ each }}'{{ ', ' if not loop.last }}
-                {%- endfor -%}
-            )
+            where {{ llm_analytics.is_of_days(differing) }}
         {%- endset -%}
         {%- set filled = run_query(
             'select distinct ' ~ day ~ ' from (' ~ rows ~ ')'
         ).columns[0].values() | list -%}
         {%- do llm_analytics.set_properties(target, {'rewriting': 'true'}) -%}
-        {%- for each in touched | reject('in', filled) -%}
+        {%- for each in differing | reject('in', filled) -%}
             {%- do run_query(
                 'alter table ' ~ target ~ " drop partition (partition_date = '" ~ each ~ "')"
             ) -%}
@@ -223,6 +231,25 @@
     {%- endif -%}
     drop table {{ changes }}
 {%- endmacro %}
+
+{# Does a row lie in the folder of one of these days? A list, so that Spark opens no other. #}
+{% macro is_of_days(days) -%}
+    partition_date in (
+        {%- for each in days | sort -%}
+        date '{{ each }}'{{ ', ' if not loop.last }}
+        {%- endfor -%}
+    )
+{%- endmacro %}
+
+{# Of the columns of an incremental table those that do not say when a row was made, and from what. #}
+{% macro columns_of_facts(columns) %}
+    {%- set others = modules.re.compile('changed_seq|definitions_fingerprint|.*_seen_to') -%}
+    {%- set found = [] -%}
+    {%- for column in columns if not others.fullmatch(column) -%}
+        {%- do found.append(column) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
 
 {#
     Writes a table without days anew, beside the old one. A run that dies between the last steps

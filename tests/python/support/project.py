@@ -95,7 +95,7 @@ class DbtProject:
                     parsed = dbtRunner().invoke(["--quiet", "parse", *common])
                     if not parsed.success:
                         if check:
-                            raise AssertionError(explain(("parse",), parsed))
+                            raise AssertionError(_explain(("parse",), parsed))
                         return parsed
                     self.manifests[given] = parsed.result
                 manifest = self.manifests[given]
@@ -105,7 +105,7 @@ class DbtProject:
             )
         _release_warehouse()
         if check and not result.success:
-            raise AssertionError(explain(args, result))
+            raise AssertionError(_explain(args, result))
         return result
 
     def manifest(self) -> Any:
@@ -270,7 +270,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def explain(args: Sequence[str], result: dbtRunnerResult) -> str:
+def _explain(args: Sequence[str], result: dbtRunnerResult) -> str:
     """What failed in a run of dbt: the exception, or each failed node with its message."""
     lines = [f"dbt {' '.join(args)} failed"]
     if result.exception is not None:

@@ -33,10 +33,10 @@ Days = dict[str, "Day"]
 
 
 class Day(NamedTuple):
-    """One day of an incremental table: its files, and how many rows were written when."""
+    """A day of an incremental table: its files; its rows, without what says when they were made."""
 
     files: frozenset[str]
-    versions: tuple[Row, ...]
+    rows: tuple[Row, ...]
 
 
 def java_home() -> str | None:
@@ -140,12 +140,12 @@ class SparkWarehouse:
         found = {}
         for folder in (self.folder / "tables" / "intermediate.db" / table).glob("partition_date=*"):
             with duckdb.connect() as connection:
-                versions = connection.execute(
-                    "select changed_seq, count(*) from read_parquet("
-                    f"'{folder}/*.parquet') group by changed_seq order by changed_seq"
+                rows = connection.execute(
+                    "select columns(c -> not (c in ('changed_seq', 'definitions_fingerprint')"
+                    f" or c like '%_seen_to')) from read_parquet('{folder}/*.parquet') order by all"
                 ).fetchall()
             files = frozenset(file.name for file in folder.glob("*.parquet"))
-            found[folder.name] = Day(files, tuple(versions))
+            found[folder.name] = Day(files, tuple(rows))
         return found
 
     @property
