@@ -10,13 +10,14 @@
     {%- set relation = defer_relation if (defer_relation and not load_relation(this)) else this -%}
     {%- set types = {} -%}
     {%- set quoted = {} -%}
-    {%- for column in adapter.get_columns_in_relation(relation) -%}
+    {%- if not load_relation(relation) -%}
+        {{ exceptions.raise_compiler_error("A unit test replaces " ~ relation ~ ", which is not built") }}
+    {%- endif -%}
+    {#- The adapter's method of this name reads the whole project's macros first. -#}
+    {%- for column in get_columns_in_relation(relation) -%}
         {%- do types.update({column.name | lower: column.data_type}) -%}
         {%- do quoted.update({column.name | lower: column.quoted}) -%}
     {%- endfor -%}
-    {%- if not types -%}
-        {{ exceptions.raise_compiler_error("A unit test replaces " ~ relation ~ ", which is not built") }}
-    {%- endif -%}
     {%- set given = rows | map("list") | sum(start=[]) | map("lower") | unique | list -%}
 select
     {%- for name, type in types.items() %}
