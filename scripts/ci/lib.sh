@@ -6,6 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 export DBT_SEND_ANONYMOUS_USAGE_STATS=false DO_NOT_TRACK=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 unset DBT_PROFILES_DIR DBT_PROJECT_DIR DBT_TARGET DBT_PROFILE PYTHONPATH PYTHONHOME VIRTUAL_ENV
 unset LLM_ANALYTICS_ID_KEY
+# Python compiles a module once, not for each of the many commands that import it.
+unset PYTHONDONTWRITEBYTECODE
 
 if [[ -t 1 && -z "${NO_COLOR:-}" ]]; then bold=$'\e[1m' plain=$'\e[0m'; else bold='' plain=''; fi
 
