@@ -10,3 +10,8 @@
     {{ '\n        and ' if not loop.first }}{{ a }}.{{ column }} = {{ b }}.{{ column }}
     {%- endfor %}
 {%- endmacro %}
+
+{# The values of a query's only column, asked while dbt runs. #}
+{% macro values_of(query) %}
+    {{- return(run_query(query).columns[0].values() | list) -}}
+{% endmacro %}

@@ -187,19 +187,25 @@
 #}
 {% macro rewrite_days(target, changes, unique_key, kept, written, columns) -%}
     {%- set day = 'cast(partition_date as ' ~ dbt.type_string() ~ ')' -%}
-    {%- set replaced = 'from ' ~ target
-        ~ ' where ' ~ unique_key ~ ' in (select ' ~ unique_key ~ ' from ' ~ changes ~ ')' -%}
-    {%- set touched = run_query(
-        'select ' ~ day ~ ' ' ~ replaced ~ ' union select ' ~ day ~ ' from (' ~ written ~ ')'
-    ).columns[0].values() | list -%}
     {%- set facts = llm_analytics.columns_of_facts(columns) | join(', ') -%}
-    {%- set differing = run_query(
-        'select distinct ' ~ day ~ ' from (select ' ~ facts ~ ' from ('
-        ~ 'select ' ~ facts ~ ', 1 as n_rows ' ~ replaced
-        ~ ' and ' ~ llm_analytics.is_of_days(touched)
-        ~ ' union all select ' ~ facts ~ ', -1 as n_rows from (' ~ written ~ ')'
-        ~ ') group by ' ~ facts ~ ' having sum(n_rows) <> 0)'
-    ).columns[0].values() | list if touched else [] -%}
+    {%- set replaced -%}
+        from {{ target }} where {{ unique_key }} in (select {{ unique_key }} from {{ changes }})
+    {%- endset -%}
+    {%- set touched = llm_analytics.values_of(
+        'select ' ~ day ~ ' ' ~ replaced ~ ' union select ' ~ day ~ ' from (' ~ written ~ ')'
+    ) -%}
+    {%- set days_that_differ -%}
+        select distinct {{ day }} from (
+            select {{ facts }} from (
+                select {{ facts }}, 1 as n_rows {{ replaced }} and {{ llm_analytics.is_of_days(touched) }}
+                union all
+                select {{ facts }}, -1 as n_rows from ({{ written }})
+            )
+            group by {{ facts }}
+            having sum(n_rows) <> 0
+        )
+    {%- endset -%}
+    {%- set differing = llm_analytics.values_of(days_that_differ) if touched else [] -%}
     {%- if differing -%}
         {%- set rows -%}
             select * from (
@@ -209,9 +215,7 @@
             )
             where {{ llm_analytics.is_of_days(differing) }}
         {%- endset -%}
-        {%- set filled = run_query(
-            'select distinct ' ~ day ~ ' from (' ~ rows ~ ')'
-        ).columns[0].values() | list -%}
+        {%- set filled = llm_analytics.values_of('select distinct ' ~ day ~ ' from (' ~ rows ~ ')') -%}
         {%- do llm_analytics.set_properties(target, {'rewriting': 'true'}) -%}
         {%- for each in differing | reject('in', filled) -%}
             {%- do run_query(
@@ -368,9 +372,7 @@
     {%- if landed is none -%}
         {{- return(0) -}}
     {%- endif -%}
-    {%- set held = run_query(
-        'select coalesce(max(load_seq), 0) from ' ~ landed
-    ).columns[0].values() | list -%}
+    {%- set held = llm_analytics.values_of('select coalesce(max(load_seq), 0) from ' ~ landed) -%}
     {%- for view in llm_analytics.views_read(model) -%}
         {%- do held.append(llm_analytics.newest_load_of(view)) -%}
     {%- endfor -%}
@@ -403,9 +405,9 @@
 {% macro refuse_older_views() %}
     {%- if not llm_analytics.mapped_tables() -%}
         {%- set horizon = graph.nodes['model.llm_analytics.int_load_horizon'] -%}
-        {%- set newest_load = run_query(
+        {%- set newest_load = llm_analytics.values_of(
             'select load_seq from ' ~ horizon.schema ~ '.' ~ horizon.alias
-        ).columns[0].values()[0] -%}
+        ) | first -%}
         {%- for view in llm_analytics.views_read(model) -%}
             {%- if llm_analytics.newest_load_of(view) < newest_load -%}
                 {{ exceptions.raise_compiler_error(

@@ -49,10 +49,10 @@
             | map(attribute='name') | map('lower') | list -%}
         {%- set found = [none] -%}
         {%- if 'definitions_fingerprint' in columns -%}
-            {%- set found = run_query(
+            {%- set found = llm_analytics.values_of(
                 'select distinct cast(definitions_fingerprint as ' ~ dbt.type_string() ~ ') from '
                 ~ this
-            ).columns[0].values() -%}
+            ) -%}
         {%- endif -%}
         {%- set expected = llm_analytics.definitions_fingerprint() | string -%}
         {%- if found | map('string') | reject('equalto', expected) | list -%}

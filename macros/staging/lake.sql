@@ -12,7 +12,7 @@
         {%- do run_query('create schema if not exists ' ~ schema) -%}
         {%- set log = llm_analytics.lake_files(lake ~ '/raw/loads') -%}
         {%- set tables = ['loads'] -%}
-        {%- for listed in run_query('select distinct tables from ' ~ log).columns[0].values() -%}
+        {%- for listed in llm_analytics.values_of('select distinct tables from ' ~ log) -%}
             {%- do tables.extend(listed.split(',') if listed else []) -%}
         {%- endfor -%}
         {%- for table in tables | unique | sort -%}

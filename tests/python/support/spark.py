@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
-from support.compare import Snapshot, standing
+from support.compare import Snapshot, says_when_made, standing
 from support.project import ROOT, Row
 
 #: The environment that has Spark, apart from the tests' own.
@@ -139,10 +139,12 @@ class SparkWarehouse:
         """The days of an incremental table."""
         found = {}
         for folder in (self.folder / "tables" / "intermediate.db" / table).glob("partition_date=*"):
+            read = f"from read_parquet('{folder}/*.parquet')"
             with duckdb.connect() as connection:
+                columns = [name for name, *_ in connection.execute(f"describe {read}").fetchall()]
+                facts = [name for name in columns if not says_when_made(name)]
                 rows = connection.execute(
-                    "select columns(c -> not (c in ('changed_seq', 'definitions_fingerprint')"
-                    f" or c like '%_seen_to')) from read_parquet('{folder}/*.parquet') order by all"
+                    f"select {', '.join(facts)} {read} order by all"
                 ).fetchall()
             files = frozenset(file.name for file in folder.glob("*.parquet"))
             found[folder.name] = Day(files, tuple(rows))
